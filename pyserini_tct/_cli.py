@@ -1,0 +1,133 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every command line shares: parsing, groups in Pyserini's manner, exit codes.
+
+Exit codes: 0 done, 1 a check failed (``doctor``, ``regress``), 2 the command could not do what was asked, 130
+interrupted.
+"""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
+
+from pyserini_tct._errors import TctError
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An ``ArgumentParser`` that never guesses abbreviated flags and always knows ``--debug``."""
+
+    def __init__(self, module: str, description: str, debug: bool = True) -> None:
+        super().__init__(
+            prog=f'python -m {module}',
+            description=description,
+            allow_abbrev=False,
+            formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        )
+        if debug:
+            self.add_argument('--debug', action='store_true', help='show the traceback of an error')
+
+    def add_overwrite(self) -> None:
+        """Add ``--overwrite``: without it no command replaces what exists."""
+        self.add_argument('--overwrite', action='store_true', help='replace the output if it exists')
+
+
+def positive(text: str) -> int:
+    """Parse an integer of at least 1 (an ``argparse`` type)."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not a number of at least 1')
+    return value
+
+
+def parse_groups(
+    prog: str, description: str, groups: Mapping[str, argparse.ArgumentParser], argv: Sequence[str]
+) -> dict[str, argparse.Namespace]:
+    """Parse ``NAME flags NAME flags ...`` as Pyserini's ``encode`` and ``search.hybrid`` do.
+
+    A bare group name opens its group, unless it is the value of the flag before it (``--output run`` is a file called
+    ``run``, which breaks Pyserini's own parser).
+
+    Args:
+        prog: the command, for messages.
+        description: one sentence for ``--help``.
+        groups: a parser for each group name; a group that is not named on the command line is parsed without flags.
+        argv: the words after the command.
+
+    Returns:
+        A namespace for each group; ``debug`` is set on all of them when ``--debug`` is given anywhere.
+    """
+    if not argv or argv[0] in ('-h', '--help'):
+        print(f'usage: {prog} ' + ' '.join(f'{name} …' for name in groups) + f'\n\n{description}\n')
+        for name, parser in groups.items():
+            parser.prog = name
+            print(parser.format_help())
+        raise SystemExit(0 if argv else UNUSABLE)
+    words: dict[str, list[str]] = {name: [] for name in groups}
+    current, wants_value = None, False
+    for word in argv:
+        if word in groups and not wants_value:
+            current = word
+        elif current is None:
+            groups[next(iter(groups))].error(f'expected one of {", ".join(groups)} before {word!r}')
+        else:
+            words[current].append(word)
+            action = groups[current]._option_string_actions.get(word)
+            wants_value = action is not None and action.nargs != 0
+            continue
+        wants_value = False
+    debug = '--debug' in argv
+    parsed = {}
+    for name, parser in groups.items():
+        parser.prog = f'{prog} … {name}'
+        parsed[name] = parser.parse_args([word for word in words[name] if word != '--debug'])
+        parsed[name].debug = debug
+    return parsed
+
+
+def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave the process: errors a user can mend become one line and exit code 2."""
+    argv = sys.argv[1:] if argv is None else argv
+    debug = '--debug' in argv
+    try:
+        code = main(argv) or 0
+        sys.stdout.flush()
+    except TctError as error:
+        if debug:
+            raise
+        code = _complain(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        print('\ninterrupted; what was complete is kept', file=sys.stderr)
+    except OSError as error:
+        if debug or error.errno not in (
+            errno.ENOSPC,
+            errno.EDQUOT,
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOENT,
+            errno.EISDIR,
+            errno.ENOTDIR,
+            errno.EFBIG,
+        ):
+            raise
+        where = f'{error.filename}: ' if error.filename else ''
+        code = _complain(f'{where}{error.strerror}; nothing was left half-written')
+    sys.exit(code)
+
+
+def _complain(sentence: str) -> int:
+    print(f'error: {sentence}', file=sys.stderr)
+    return UNUSABLE
+
+
+def note(sentence: str) -> None:
+    """Tell the user something that is no error, on standard error, so that piped output stays clean."""
+    print(sentence, file=sys.stderr, flush=True)

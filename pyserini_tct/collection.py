@@ -1,0 +1,266 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Corpora, topics, relevance judgments and predicted queries, read as streams and checked line by line.
+
+In: JSONL (also ``.gz``, a file or a folder), TSV, TREC qrels, or names that ir_datasets or Pyserini know. Out: plain
+records. Every reader names the file and the line of what it cannot use; nothing is skipped in silence.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyserini_tct import _env
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import numbered_lines
+
+SUFFIXES = ('.jsonl', '.json', '.jsonl.gz', '.json.gz')
+FIELDS = ('title', 'text')
+IRDS = 'irds:'
+
+
+class Passage(NamedTuple):
+    """A passage of a corpus; ``title`` is empty where the corpus has none."""
+
+    docid: str
+    text: str
+    title: str = ''
+
+    @property
+    def contents(self) -> str:
+        """Title and text in Pyserini's ``contents`` form: one field a line."""
+        return f'{self.title}\n{self.text}' if self.title else self.text
+
+
+def corpus_files(path: Path) -> list[Path]:
+    """Return the files of a corpus, in sorted order (``os.listdir`` order differs between file systems).
+
+    Raises:
+        TctError: the path is missing, or a folder without JSONL files, or with files of another kind.
+    """
+    if not path.exists():
+        raise TctError(f'{path} does not exist: check the path of the corpus')
+    if path.is_file():
+        return [path]
+    files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith('.'))
+    other = [p.name for p in files if not p.name.endswith(SUFFIXES)]
+    if other:
+        raise TctError(
+            f'{path} holds {other[0]}, which is no JSONL file: a corpus folder holds {", ".join(SUFFIXES)} files only'
+        )
+    if not files:
+        raise TctError(f'{path} holds no {" or ".join(SUFFIXES)} file: check the path of the corpus')
+    return files
+
+
+def read_corpus(
+    source: str | Path, fields: Sequence[str] | None = None, docid_field: str | None = None, delimiter: str = '\n'
+) -> Iterator[Passage]:
+    """Stream the passages of a corpus.
+
+    Each line is an object with an id (``id``, ``_id`` or ``docid``) and its text: either Pyserini's ``contents``, or
+    BEIR's ``text`` with an optional ``title``.
+
+    Args:
+        source: a JSONL file, a folder of them, or ``irds:NAME`` for an ir_datasets corpus.
+        fields: ``None`` takes what is there (``title`` and ``text``, or all of ``contents`` as text); ``['text']``
+            leaves a title out; ``['title', 'text']`` demands both and splits ``contents`` at ``delimiter``.
+        docid_field: the key of the id, if it is none of the three.
+        delimiter: what separates the fields inside ``contents``.
+
+    Raises:
+        TctError: a missing or empty corpus, malformed JSON, a docid that is missing, blank, repeated or has white
+            space, or no text; file and line are named.
+    """
+    unknown = sorted(set(fields or ()) - set(FIELDS))
+    if unknown:
+        raise TctError(f'--fields {unknown[0]} is unknown: a TCT-ColBERT passage has the fields {" and ".join(FIELDS)}')
+    if str(source).startswith(IRDS):
+        yield from _irds_corpus(str(source)[len(IRDS) :])
+        return
+    seen: set[str] = set()
+    for file in corpus_files(Path(source)):
+        for number, line in numbered_lines(file):
+            where = f'{file}: line {number}'
+            passage = _passage(_json_object(line, where), where, fields, docid_field, delimiter)
+            if passage.docid in seen:
+                raise TctError(f'{where}: the docid {passage.docid!r} occurred before: docids must be unique')
+            seen.add(passage.docid)
+            yield passage
+    if not seen:
+        raise TctError(f'{source} is empty: a corpus needs at least one passage')
+
+
+def _json_object(line: str, where: str) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise TctError(
+            f'{where} is not valid JSON ({error.msg} at column {error.colno}): one JSON object a line is needed'
+        ) from error
+    if not isinstance(record, dict):
+        raise TctError(f'{where} is a JSON {type(record).__name__}: one JSON object a line is needed')
+    return record
+
+
+def _passage(
+    record: dict[str, Any], where: str, fields: Sequence[str] | None, docid_field: str | None, delimiter: str
+) -> Passage:
+    keys = (docid_field,) if docid_field else ('id', '_id', 'docid')
+    docid = next((record[key] for key in keys if key in record), None)
+    docid = check_docid(docid, where, keys)
+    title, text = record.get('title'), record.get('text')
+    if text is None and isinstance(record.get('contents'), str):
+        text = record['contents']
+        if fields and 'title' in fields and title is None:
+            parts = text.split(delimiter, 1)
+            if len(parts) < 2:
+                raise TctError(
+                    f'{where}: `contents` has no {delimiter!r} between title and text: leave out --fields title'
+                )
+            title, text = parts
+    for name, value in (('text', text), ('title', title)):
+        if value is not None and not isinstance(value, str):
+            raise TctError(f'{where}: the field {name!r} is a {type(value).__name__}: text is needed')
+    if text is None:
+        raise TctError(f'{where} has no text: give it a field `contents` or `text`')
+    if fields and 'title' in fields and title is None:
+        raise TctError(f'{where} has no title: leave out --fields title')
+    if fields and 'title' not in fields:
+        title = ''
+    for value in (text, title or ''):
+        if not value.isascii() and any('\ud800' <= letter <= '\udfff' for letter in value):
+            raise TctError(f'{where} holds half of a surrogate pair, which is no text: repair the \\u escape')
+    return Passage(docid, text, title or '')
+
+
+def check_docid(docid: Any, where: str, keys: Sequence[str] = ('id',)) -> str:
+    """Return a docid as a string (leading zeros kept), or raise :class:`TctError` if it cannot stand in a run file."""
+    if docid is None:
+        raise TctError(f'{where} has no docid: give it a field {" or ".join(f"`{key}`" for key in keys)}')
+    if isinstance(docid, bool) or not isinstance(docid, (str, int)):
+        raise TctError(f'{where}: the docid {docid!r} is neither a string nor a whole number')
+    docid = str(docid)
+    if not docid.strip():
+        raise TctError(f'{where}: the docid is blank: every passage needs one')
+    if docid.split() != [docid]:
+        raise TctError(f'{where}: the docid {docid!r} holds white space, which breaks run files: replace it')
+    return docid
+
+
+def read_predictions(path: Path) -> dict[str, list[str]]:
+    """Read doc2query predictions: a line is ``{"id": ..., "predicted_queries": [...]}``.
+
+    Raises:
+        TctError: a malformed line, or a docid twice; the line is named.
+    """
+    predictions: dict[str, list[str]] = {}
+    for number, line in numbered_lines(path):
+        where = f'{path}: line {number}'
+        record = _json_object(line, where)
+        docid = check_docid(record.get('id'), where)
+        queries = record.get('predicted_queries')
+        if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
+            raise TctError(f'{where} needs a list of strings under `predicted_queries`')
+        if docid in predictions:
+            raise TctError(f'{where}: the docid {docid!r} occurred before: docids must be unique')
+        predictions[docid] = queries
+    if not predictions:
+        raise TctError(f'{path} is empty: predicted queries are needed')
+    return predictions
+
+
+def read_topics(source: str | Path) -> dict[str, str]:
+    """Read queries as ``{qid: text}``, in file order; ids stay strings.
+
+    Args:
+        source: a file (TSV with qid and text, whatever its extension, or ``.jsonl`` with ``id``/``_id``/``qid`` and
+            ``text``/``query``, ``.gz`` too), ``irds:NAME``, or a name that Pyserini knows (``dl19-passage``).
+
+    Raises:
+        TctError: a malformed line, an empty query, a qid twice, an unknown name; the line is named.
+    """
+    if str(source).startswith(IRDS):
+        return {query.query_id: _irds_text(query) for query in _irds(str(source)[len(IRDS) :]).queries_iter()}
+    path = Path(source)
+    if not path.exists():
+        return _pyserini_topics(str(source))
+    topics: dict[str, str] = {}
+    for number, line in numbered_lines(path):
+        where = f'{path}: line {number}'
+        if path.name.endswith(SUFFIXES):
+            record = _json_object(line, where)
+            qid = next((record[key] for key in ('id', '_id', 'qid') if key in record), None)
+            text = next((record[key] for key in ('text', 'query') if key in record), None)
+            if qid is None or not isinstance(text, str):
+                raise TctError(f'{where} needs an `id` and a `text`')
+            columns = [str(qid), text]
+        else:
+            columns = line.split('\t')
+        if len(columns) != 2:
+            raise TctError(f'{where} has {len(columns)} tab-separated columns: a topic is `qid<TAB>text`')
+        qid, text = columns[0].strip(), columns[1].strip()
+        if qid.split() != [qid]:
+            raise TctError(f'{where}: the query id {qid!r} is blank or holds white space')
+        if not text:
+            raise TctError(f'{where}: query {qid} has no text: remove the line or give it one')
+        if qid in topics:
+            raise TctError(f'{where}: query {qid} occurred before: query ids must be unique')
+        topics[qid] = text
+    if not topics:
+        raise TctError(f'{path} is empty: at least one topic is needed')
+    return topics
+
+
+def read_qrels(source: str | Path) -> dict[str, dict[str, int]]:
+    """Read TREC relevance judgments (``qid 0 docid grade``) as ``{qid: {docid: grade}}``.
+
+    Raises:
+        TctError: a malformed line or a judgment given twice; the line is named.
+    """
+    if str(source).startswith(IRDS):
+        judged: dict[str, dict[str, int]] = {}
+        for qrel in _irds(str(source)[len(IRDS) :]).qrels_iter():
+            judged.setdefault(qrel.query_id, {})[qrel.doc_id] = qrel.relevance
+        return judged
+    qrels: dict[str, dict[str, int]] = {}
+    for number, line in numbered_lines(Path(source)):
+        columns = line.split()
+        if len(columns) != 4:
+            raise TctError(f'{source}: line {number} has {len(columns)} columns: a judgment is `qid 0 docid grade`')
+        qid, _, docid, grade = columns
+        try:
+            relevance = int(grade)
+        except ValueError as error:
+            raise TctError(f'{source}: line {number}: the grade {grade!r} is not a whole number') from error
+        if docid in qrels.setdefault(qid, {}):
+            raise TctError(f'{source}: line {number}: document {docid} is judged twice for query {qid}: remove one')
+        qrels[qid][docid] = relevance
+    if not qrels:
+        raise TctError(f'{source} is empty: relevance judgments are needed')
+    return qrels
+
+
+def _irds(name: str) -> Any:
+    irds = _env.need('ir_datasets', 'datasets', f'{IRDS}{name}')
+    try:
+        return irds.load(name)
+    except KeyError as error:
+        raise TctError(f'ir_datasets knows no dataset {name!r}: see https://ir-datasets.com') from error
+
+
+def _irds_text(record: Any) -> str:
+    return record.default_text() if hasattr(record, 'default_text') else record.text
+
+
+def _irds_corpus(name: str) -> Iterator[Passage]:
+    for doc in _irds(name).docs_iter():
+        title = getattr(doc, 'title', '')
+        yield Passage(check_docid(doc.doc_id, f'{IRDS}{name}'), doc.text if title else _irds_text(doc), title)
+
+
+def _pyserini_topics(name: str) -> dict[str, str]:
+    from pyserini_tct import _pyserini
+
+    return _pyserini.topics(name)

@@ -1,0 +1,69 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m pyserini_tct.encode input ... output ... encoder ...``: a corpus to a vector store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyserini_tct import _cli
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse Pyserini's three groups and encode."""
+    groups = {
+        name: _cli.Parser(name, about, debug=False)
+        for name, about in (('input', 'The corpus.'), ('output', 'The vector store.'), ('encoder', 'The student.'))
+    }
+    add = groups['input'].add_argument
+    add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
+    add('--fields', nargs='+', help='fields of a passage: title, text (left out: what the corpus has)')
+    add('--docid-field', help='key of the docid, if it is none of id, _id, docid')
+    add('--delimiter', default='\\n', help='what separates the fields inside `contents`')
+    add = groups['output'].add_argument
+    add('--embeddings', required=True, type=Path, help='new folder; a killed job started again goes on')
+    add('--shard-size', type=_cli.positive, default=10_000, help='passages a shard')
+    groups['output'].add_overwrite()
+    add = groups['encoder'].add_argument
+    add('--encoder', required=True, help='folder or hub name')
+    add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
+    add('--fields', nargs='+', dest='encoder_fields', help='as in input')
+    add('--tokenizer', help='folder or hub name of another vocabulary')
+    add('--batch-size', type=_cli.positive, default=64, help='passages a forward pass')
+    add('--max-length', type=_cli.positive, help="most ids of a passage, prefix included (the checkpoint's, else 154)")
+    add('--device', default='auto', help='cpu, cuda:0, ... or auto')
+    add('--fp16', action='store_true', help='half precision, on a GPU only')
+    args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
+    source, target, model = args['input'], args['output'], args['encoder']
+
+    from pyserini_tct import _files
+
+    _files.check_free(target.embeddings, target.overwrite)
+    from pyserini_tct.encode import TctColBertDocumentEncoder
+    from pyserini_tct.encode._writer import encode_corpus
+
+    encoder = TctColBertDocumentEncoder(model.encoder, model.tokenizer, model.device, model.batch_size)
+    done = encode_corpus(
+        source.corpus,
+        target.embeddings,
+        encoder,
+        model.encoder_fields or source.fields,
+        source.docid_field,
+        source.delimiter.replace('\\n', '\n').replace('\\t', '\t'),
+        model.max_length,
+        target.shard_size,
+        model.fp16,
+        target.overwrite,
+    )
+    new = done.passages - done.reused
+    print(
+        f'{target.embeddings}: {done.passages} passages, {encoder.student.dimension} dimensions, '
+        f'{done.seconds:.1f} s ({new / max(done.seconds, 1e-9):.0f} passages/s)'
+    )
+    if done.empty:
+        _cli.note(f'note: {done.empty} passages have no text; their vectors are zero')
+    if done.truncated:
+        _cli.note(f'note: {done.truncated} passages were cut at the passage length')
+
+
+if __name__ == '__main__':
+    _cli.run(main)

@@ -1,0 +1,112 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m pyserini_tct.index.lucene``: a corpus to a BM25 index by Anserini, which stock Pyserini reads.
+
+The corpus is streamed into Anserini's JsonCollection form first, so every corpus form that this package reads can be
+indexed; the folder takes its name when Anserini has counted as many documents as were written.
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyserini_tct import _cli, _files
+from pyserini_tct._errors import TctError
+
+
+def build_bm25(
+    corpus: str | Path,
+    output: Path,
+    fields: Sequence[str] | None = None,
+    docid_field: str | None = None,
+    threads: int = 1,
+    overwrite: bool = False,
+) -> int:
+    """Index a corpus for BM25.
+
+    Args:
+        corpus: JSONL file or folder, or ``irds:NAME``.
+        output: new index folder; it appears whole or not at all.
+        fields, docid_field: see :func:`pyserini_tct.collection.read_corpus`.
+        threads: indexing threads.
+        overwrite: replace an existing folder.
+
+    Returns:
+        Documents indexed.
+
+    Raises:
+        TctError: bad input, an output that exists, no usable Java, or Anserini indexed another number of documents.
+    """
+    from pyserini_tct import _jvm
+    from pyserini_tct.collection import IRDS, corpus_files, read_corpus
+
+    _files.check_free(output, overwrite)
+    inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f'.{output.name}.', dir=output.parent) as work:
+        source, target = Path(work, 'corpus'), Path(work, 'index')
+        source.mkdir()
+        count = 0
+        with open(source / 'corpus.jsonl', 'w', encoding='utf-8', newline='\n') as out:
+            for passage in read_corpus(corpus, fields, docid_field):
+                out.write(json.dumps({'id': passage.docid, 'contents': passage.contents}, ensure_ascii=False) + '\n')
+                count += 1
+        _jvm.autoclass('io.anserini.index.IndexCollection').main(
+            [
+                '-collection',
+                'JsonCollection',
+                '-generator',
+                'DefaultLuceneDocumentGenerator',
+                '-input',
+                str(source),
+                '-index',
+                str(target),
+                '-threads',
+                str(threads),
+                '-storeRaw',
+                '-quiet',
+            ]
+        )
+        indexed = count_documents(target)
+        if indexed != count:
+            raise TctError(f'{corpus} has {count} passages but Anserini indexed {indexed}: is the disk full?')
+        _files.write_manifest(
+            output, 'lucene-bm25', {'count': count, 'fields': list(fields) if fields else None}, inputs
+        )
+        _files.replace(target, output)
+    return count
+
+
+def count_documents(index: Path) -> int:
+    """Return the number of documents in a Lucene index, or 0 where there is none."""
+    from pyserini_tct import _jvm
+
+    if not any(index.glob('segments_*')):
+        return 0
+    reader = _jvm.autoclass('io.anserini.index.IndexReaderUtils').getReader(
+        _jvm.autoclass('java.lang.String')(str(index))
+    )
+    try:
+        return int(reader.maxDoc())
+    finally:
+        reader.close()
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse the flags and build."""
+    parser = _cli.Parser('pyserini_tct.index.lucene', 'Build a BM25 index from a corpus (JSONL, expanded or not).')
+    parser.add_argument('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
+    parser.add_argument('--index', required=True, type=Path, help='new index folder')
+    parser.add_argument('--fields', nargs='+', help='title, text (left out: what the corpus has)')
+    parser.add_argument('--docid-field', help='key of the docid, if it is none of id, _id, docid')
+    parser.add_argument('--threads', type=_cli.positive, default=1, help='indexing threads')
+    parser.add_overwrite()
+    args = parser.parse_args(argv)
+    count = build_bm25(args.corpus, args.index, args.fields, args.docid_field, args.threads, args.overwrite)
+    size = sum(file.stat().st_size for file in args.index.iterdir())
+    print(f'{args.index}: BM25 index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
+
+
+if __name__ == '__main__':
+    _cli.run(main)

@@ -1,0 +1,3 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Networks and their checkpoints, one file a model: ``student`` (TCT-ColBERT: one vector a text)."""

@@ -1,0 +1,226 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""The student: BERT's last layer averaged after the 4-token prefix, one vector a text, scored by dot product.
+
+Reads and writes its checkpoint, a plain BERT folder that stock Pyserini loads, with ``tct.json`` for what BERT's own
+files do not say. ``python -m pyserini_tct.models.student`` turns any uncased BERT into such a folder.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyserini_tct import _env  # sets the thread policy, so it stands before torch
+
+import torch  # isort: skip
+from transformers import BertConfig, BertModel  # isort: skip
+
+from pyserini_tct._cli import note
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import FORMAT_VERSION, atomic_folder, read_json, write_json, write_manifest
+from pyserini_tct.models import _weights
+from pyserini_tct.text import PASSAGE_LENGTH, PREFIX_LENGTH, QUERY_LENGTH, TctTokenizer, check_lengths
+
+# Stock Pyserini looks for these anywhere in an encoder's path: the first three come before `tct_colbert` in its map of
+# classes, the others add arguments that its TCT-ColBERT document encoder does not take (init_encoder, 1.6 and 2.x).
+OTHER_CLASSES = ('dkrr', 'dpr', 'bpr', 'clip', 'dse', 'contriever', 'sentence-transformers')
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What ``tct.json`` says beside BERT's configuration; lengths in ids, the prefix included."""
+
+    query_length: int = QUERY_LENGTH
+    passage_length: int = PASSAGE_LENGTH
+    pooling: str = 'mean'
+    parents: dict[str, str] = dataclasses.field(default_factory=dict)
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def mean_pooling(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Average token vectors after the prefix over the positions attended to.
+
+    Args:
+        hidden: last layer, ``(texts, tokens, dimension)``.
+        mask: 1 for a real token, ``(texts, tokens)``.
+
+    Returns:
+        ``(texts, dimension)``; zeros for a text without a token after the prefix.
+
+    Source: arXiv 2010.11386, section 3.2; average over the effective mask in the authors' code.
+    """
+    used = mask[:, PREFIX_LENGTH:].unsqueeze(-1).to(hidden.dtype)
+    return (hidden[:, PREFIX_LENGTH:] * used).sum(1) / used.sum(1).clamp(min=1e-9)
+
+
+class Student(torch.nn.Module):
+    """TCT-ColBERT's student network with its tokenizer and settings.
+
+    Args:
+        bert: the backbone, with its pooler (unused, kept so that stock Pyserini loads the folder in silence).
+        tokenizer: ids of queries and passages.
+        settings: lengths and origin.
+        sha256: digest of the weights file it was read from, empty for a new network.
+    """
+
+    def __init__(
+        self, bert: BertModel, tokenizer: TctTokenizer, settings: Settings | None = None, sha256: str = ''
+    ) -> None:
+        super().__init__()
+        self.bert, self.tokenizer, self.settings, self.sha256 = bert, tokenizer, settings or Settings(), sha256
+        check_lengths(self.settings.query_length, self.settings.passage_length, bert.config.max_position_embeddings)
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return self.bert.config.hidden_size
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.bert.embeddings.word_embeddings.weight.device
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        """Encode ``(texts, tokens)`` ids to ``(texts, dimension)`` vectors."""
+        return mean_pooling(
+            self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
+        )
+
+    @torch.inference_mode()
+    def embed(
+        self, rows: Sequence[Sequence[int]], batch_size: int = 64, on_batch: Callable[[int], object] | None = None
+    ) -> np.ndarray:
+        """Encode token ids without an autograd graph, in batches of like length, in the order given.
+
+        Args:
+            rows: ids of each text, of any lengths.
+            batch_size: texts a forward pass.
+            on_batch: called with the number of texts after each forward pass, for progress.
+
+        Returns:
+            float32 ``(texts, dimension)``.
+        """
+        vectors = np.empty((len(rows), self.dimension), np.float32)
+        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        for start in range(0, len(rows), batch_size):
+            batch = by_length[start : start + batch_size]
+            ids, mask = pad([rows[i] for i in batch], self.tokenizer.pad_id)
+            vectors[batch] = self(ids.to(self.device), mask.to(self.device)).float().cpu().numpy()
+            if on_batch:
+                on_batch(len(batch))
+        return vectors
+
+    def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
+        """Write a checkpoint; the folder appears whole or not at all.
+
+        Raises:
+            TctError: stock Pyserini would take another class for a folder of that name.
+        """
+        check_name(folder)
+        with atomic_folder(folder) as partial:
+            write_folder(self, partial)
+        write_manifest(folder, 'student', dataclasses.asdict(self.settings), inputs)
+
+
+def write_folder(student: Student, folder: Path) -> None:
+    """Write the files of a checkpoint into an existing folder."""
+    student.bert.config.architectures = ['BertModel']
+    student.bert.config.save_pretrained(folder)
+    _weights.write(
+        {name: weight.float() for name, weight in student.bert.state_dict().items()}, folder / 'model.safetensors'
+    )
+    student.tokenizer.save(folder)
+    write_json(folder / 'tct.json', {'format_version': FORMAT_VERSION, **dataclasses.asdict(student.settings)})
+    (folder / 'README.md').write_text(_model_card(student), encoding='utf-8')
+
+
+def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask, ``(texts, longest)``, padded on the right."""
+    longest = max(len(row) for row in rows)
+    ids = torch.tensor([[*row, *[pad_id] * (longest - len(row))] for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows])
+    return ids, mask
+
+
+def load(name: str | Path, device: str | None = 'cpu') -> Student:
+    """Load a student by path or hub name: our checkpoints, castorini/tct_colbert*, or any uncased BERT.
+
+    Args:
+        name: folder, or hub name (downloaded to Hugging Face's cache; needs the network once).
+        device: ``cpu``, ``cuda:0``, ... or ``auto``.
+
+    Raises:
+        TctError: nothing is there, it is no uncased BERT, or its files are damaged.
+    """
+    folder = _weights.resolve(name)
+    config = read_json(folder / 'config.json')
+    if config.get('model_type') != 'bert':
+        raise TctError(f'{name} is a {config.get("model_type")} model: TCT-ColBERT needs an uncased BERT')
+    tokenizer = TctTokenizer.from_folder(folder)
+    if len(tokenizer.vocab) > config.get('vocab_size', 0):
+        raise TctError(
+            f'{name}: the vocabulary has {len(tokenizer.vocab)} entries, the model {config.get("vocab_size")}: '
+            'tokenizer and weights are not of one checkpoint'
+        )
+    weights_file = _weights.find(folder)
+    bert = _weights.build_bert(BertConfig(**config), weights_file)
+    student = Student(bert, tokenizer, _read_settings(folder), _weights.digest(weights_file))
+    return student.to(_env.device_of(device)).eval()
+
+
+def _read_settings(folder: Path) -> Settings:
+    if not (folder / 'tct.json').exists():
+        return Settings()
+    content = read_json(folder / 'tct.json')
+    version = content.pop('format_version', None)
+    if version != FORMAT_VERSION or content.get('pooling') != 'mean':
+        raise TctError(
+            f'{folder}/tct.json has format version {version} and pooling {content.get("pooling")!r}: '
+            f'this release reads version {FORMAT_VERSION} and mean pooling'
+        )
+    known = {field.name for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise TctError(
+            f'{folder}/tct.json has an unknown setting {unknown[0]!r}: a newer release wrote it, upgrade pyserini-tct'
+        )
+    return Settings(**content)
+
+
+def check_name(folder: Path) -> None:
+    """Refuse a folder name by which stock Pyserini would pick another encoder class.
+
+    Raises:
+        TctError: ``tct_colbert`` is not in the name, or the key of another class is.
+    """
+    if 'tct_colbert' not in folder.name.lower():
+        raise TctError(
+            f"{folder.name} has no 'tct_colbert', by which Pyserini knows the model: use tct_colbert-{folder.name}"
+        )
+    for key in OTHER_CLASSES:
+        if key in folder.name.lower():
+            raise TctError(
+                f'{folder.name} contains {key!r}, by which Pyserini takes another encoder class: choose another name'
+            )
+        if key in str(folder).lower():
+            note(
+                f'note: the path {folder} contains {key!r}, by which Pyserini takes another encoder class: move the '
+                'folder before you use it there without --encoder-class'
+            )
+
+
+def _model_card(student: Student) -> str:
+    return f"""---
+license: apache-2.0
+library_name: pyserini
+tags: [tct-colbert, dense-retrieval]
+---
+# A TCT-ColBERT student
+
+One vector of {student.dimension} dimensions a text: the mean of the last layer after the 4-token prefix, scored by dot
+product (arXiv 2010.11386). Queries take {student.settings.query_length} ids, passages at most
+{student.settings.passage_length}. Made by pyserini-tct; settings and origin are in `tct.json`. Pyserini reads it with `--encoder-class tct_colbert`.
+"""

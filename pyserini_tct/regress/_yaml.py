@@ -1,0 +1,118 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""A YAML document whose every value knows its line and its place, so that a mistake in it can be named.
+
+Only YAML's safe node graph is read: no tag ever builds an object.
+"""
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from pyserini_tct._errors import TctError
+
+
+class Entry(NamedTuple):
+    """A value inside a YAML file; each method asks for one type and complains with file, line and place."""
+
+    path: Path
+    line: int
+    place: str
+    node: Any
+
+    def fail(self, sentence: str) -> NoReturn:
+        """Raise :class:`TctError` for this value."""
+        where = f'{self.place}: ' if self.place else ''
+        raise TctError(f'{self.path}: line {self.line}: {where}{sentence}')
+
+    def named(self, name: str) -> 'Entry':
+        """Return the same value under a place that says more, for example ``condition bm25``."""
+        return self._replace(place=name)
+
+    def pairs(self) -> dict[str, 'Entry']:
+        """Return a mapping with free keys; a key may not stand twice (plain YAML keeps the last in silence)."""
+        if self.node.id != 'mapping':
+            self.fail('`key: value` lines are needed here')
+        found: dict[str, Entry] = {}
+        for key_node, value_node in self.node.value:
+            key = self._replace(node=key_node, line=_line(key_node))
+            name = key.text()
+            if name in found:
+                key.fail(f'the key {name!r} stands here twice: remove one')
+            found[name] = Entry(self.path, key.line, f'{self.place}: {name}' if self.place else name, value_node)
+        return found
+
+    def table(self, required: Iterable[str], optional: Iterable[str] = ()) -> dict[str, 'Entry']:
+        """Return a mapping with fixed keys."""
+        required = tuple(required)
+        allowed = (*required, *optional)
+        found = self.pairs()
+        for key, value in found.items():
+            if key not in allowed:
+                value._replace(place=self.place).fail(f'the key {key!r} is unknown: use one of {", ".join(allowed)}')
+        for key in required:
+            if key not in found:
+                self.fail(f'the key {key!r} is missing: add it')
+        return found
+
+    def items(self) -> list['Entry']:
+        """Return the items of a list."""
+        if self.node.id != 'sequence':
+            self.fail('a list is needed here, each item after a `- `, or [in, brackets]')
+        return [self._replace(node=node, line=_line(node)) for node in self.node.value]
+
+    def scalar(self) -> Any:
+        """Return a string, number, truth value, date or ``None``."""
+        import yaml
+
+        if self.node.id != 'scalar':
+            self.fail('a single value is needed here')
+        try:
+            return yaml.constructor.SafeConstructor().construct_object(self.node)
+        except (yaml.YAMLError, ValueError) as error:
+            self.fail(f'{self.node.value!r} is not a plain value ({str(error).splitlines()[0]}): put it in quotes')
+
+    def text(self) -> str:
+        """Return a string that is not blank."""
+        value = self.scalar()
+        if not isinstance(value, str):
+            self.fail(f'{self.node.value or "nothing"} is no text: put it in quotes')
+        if not value.strip():
+            self.fail('the text is blank: give it a value')
+        return value
+
+    def number(self) -> float:
+        """Return a number; YAML 1.1 reads ``1e-3`` as text, ``1.0e-3`` as a number."""
+        value = self.scalar()
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            self.fail(f'{self.node.value!r} is no number: write it like 0.5 or 1.0e-3')
+        return float(value)
+
+
+def _line(node: Any) -> int:
+    return int(node.start_mark.line) + 1
+
+
+def load(path: Path) -> Entry:
+    """Read a YAML file.
+
+    Raises:
+        TctError: the file is missing or is no YAML; the line is named.
+    """
+    import yaml
+
+    try:
+        node = yaml.compose(path.read_text(encoding='utf-8'), Loader=yaml.SafeLoader)
+    except FileNotFoundError as error:
+        raise TctError(f'{path} does not exist: check the path') from error
+    except UnicodeDecodeError as error:
+        raise TctError(f'{path} is not UTF-8: convert the file to UTF-8') from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise TctError(f'{path}: line {line} is not valid YAML ({error.problem}): correct it') from error
+    except yaml.YAMLError as error:
+        raise TctError(f'{path} is not valid YAML ({str(error).splitlines()[0]}): correct it') from error
+    if node is None:
+        raise TctError(f'{path} is empty: a regression is needed')
+    return Entry(path, _line(node), '', node)

@@ -1,0 +1,123 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs: ranked results in files, in TREC or MS MARCO format, with ties that every tool breaks alike.
+
+In memory a run is ``{qid: {docid: score}}``. On the way out a list is ordered by the score as written (6 decimals),
+ties by docid; equal scores are lowered by the least step that trec_eval's single-precision floats can see, as Anserini
+does, so that tools which break ties in another way have no tie left to break (Pyserini #292, #2306).
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import atomic_file, numbered_lines
+
+Run = dict[str, dict[str, float]]
+FORMATS = ('trec', 'msmarco')
+
+
+class Hit(NamedTuple):
+    """One retrieved passage; the two attributes that Pyserini's searchers promise."""
+
+    docid: str
+    score: float
+
+
+def rank(scores: Mapping[str, float] | Iterable[tuple[str, float]], k: int | None = None) -> list[Hit]:
+    """Order by score (rounded to 6 decimals, highest first), then docid, and cut at ``k``.
+
+    >>> [hit.docid for hit in rank({'b': 1.0, 'a': 1.0, 'c': 2.0})]
+    ['c', 'a', 'b']
+    """
+    pairs = scores.items() if isinstance(scores, Mapping) else scores
+    return [Hit(docid, score) for docid, score in sorted(pairs, key=lambda pair: (-round(pair[1], 6), pair[0]))[:k]]
+
+
+def without_ties(scores: list[float]) -> list[float]:
+    """Return ranked scores as written: 6 decimals, each lower than the one before, also as 32-bit floats.
+
+    trec_eval keeps scores in single precision, where 70.000001 equals 70.0; so a step is as wide as that precision.
+
+    >>> without_ties([1.0, 1.0, 0.5])
+    [1.0, 0.999999, 0.5]
+    """
+    written: list[float] = []
+    for score in scores:
+        value = round(float(score), 6)
+        if written and np.float32(value) >= np.float32(written[-1]):
+            lower = float(np.nextafter(np.float32(written[-1]), np.float32(-np.inf)))
+            value = min(math.floor(lower * 1e6) / 1e6, round(written[-1] - 1e-6, 6))
+        written.append(value)
+    return written
+
+
+def write_run(
+    path: Path,
+    run: Mapping[str, Iterable[Hit] | Mapping[str, float]],
+    tag: str = 'pyserini_tct',
+    output_format: str = 'trec',
+    hits: int | None = None,
+) -> None:
+    """Write a run; queries keep their order, an empty list writes no line.
+
+    Args:
+        path: the file; it appears whole or not at all.
+        run: hits or scores of each query, in any order.
+        tag: last column of the TREC format, without white space.
+        output_format: ``trec`` (``qid Q0 docid rank score tag``) or ``msmarco`` (``qid docid rank``).
+        hits: longest list written.
+
+    Raises:
+        TctError: a score is not finite.
+    """
+    with atomic_file(path) as out:
+        for qid, found in run.items():
+            scores = dict(found) if isinstance(found, Mapping) else {hit.docid: float(hit.score) for hit in found}
+            bad = next((docid for docid, score in scores.items() if not math.isfinite(score)), None)
+            if bad is not None:
+                raise TctError(
+                    f'query {qid}: document {bad} has the score {scores[bad]}: check encoder and index for NaN'
+                )
+            ranked = rank(scores, hits)
+            written = without_ties([hit.score for hit in ranked])
+            for position, (hit, score) in enumerate(zip(ranked, written, strict=True), 1):
+                if output_format == 'msmarco':
+                    out.write(f'{qid}\t{hit.docid}\t{position}\n')
+                else:
+                    out.write(f'{qid} Q0 {hit.docid} {position} {score:.6f} {tag}\n')
+
+
+def read_run(path: Path) -> Run:
+    """Read a run in TREC (6 columns) or MS MARCO (3 columns; score = 1/rank, as Pyserini) format.
+
+    Raises:
+        TctError: a malformed line, a score that is not finite, or a document twice for one query; the line is named.
+    """
+    run: Run = {}
+    width = 0
+    for number, line in numbered_lines(path):
+        columns = line.split()
+        width = width or len(columns)
+        if len(columns) != width or width not in (3, 6):
+            raise TctError(
+                f'{path}: line {number} has {len(columns)} columns: a run has 6 (TREC) or 3 (MS MARCO) on every line'
+            )
+        try:
+            qid, docid = columns[0], columns[2] if width == 6 else columns[1]
+            score = float(columns[4]) if width == 6 else 1 / int(columns[2])
+        except (ValueError, ZeroDivisionError) as error:
+            raise TctError(f'{path}: line {number}: score or rank is not a number: {line!r}') from error
+        if not math.isfinite(score):
+            raise TctError(f'{path}: line {number}: the score {columns[4]} is not finite: make the run again')
+        hits = run.setdefault(qid, {})
+        if docid in hits:
+            raise TctError(f'{path}: line {number}: document {docid} is listed twice for query {qid}: remove one')
+        hits[docid] = score
+    if not run:
+        raise TctError(f'{path} is empty: a run needs at least one line')
+    return run

@@ -1,0 +1,107 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Flags and steps that the search commands share, spelled as Pyserini spells them."""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyserini_tct import _cli, _files, runs
+from pyserini_tct._errors import TctError
+from pyserini_tct.collection import read_topics
+
+
+def add_run(parser: _cli.Parser) -> None:
+    """Add the flags of a run: topics, output, hits, batches, threads."""
+    add = parser.add_argument
+    add('--topics', required=True, help='TSV or JSONL file, irds:NAME, or a name that Pyserini knows')
+    add('--output', required=True, type=Path, help='new run file')
+    add(
+        '--output-format',
+        choices=runs.FORMATS,
+        default='trec',
+        help='trec: qid Q0 docid rank score tag; msmarco: qid docid rank',
+    )
+    add('--hits', type=_cli.positive, default=1000, help='hits a query')
+    add('--batch-size', type=_cli.positive, default=64, help='queries searched together')
+    add('--threads', type=_cli.positive, default=1, help='search threads')
+    add('--tag', help='last column of the TREC format')
+    parser.add_overwrite()
+
+
+def add_dense(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the dense side."""
+    add = parser.add_argument
+    add('--index', required=True, help="Faiss index folder, or the name of one of Pyserini's prebuilt indexes")
+    add('--encoder', help='folder or hub name of the student')
+    add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
+    add('--tokenizer', help='folder or hub name of another vocabulary')
+    add('--encoded-queries', help='NAME.npy with NAME.tsv beside it: queries encoded before')
+    add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
+    add('--normalize-distances', action='store_true', help='report (1 + score) / 2')
+    add('--any-encoder', action='store_true', help="do not compare the encoder with the index's")
+
+
+def add_sparse(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the BM25 side."""
+    add = parser.add_argument
+    add('--index', required=True, help="Lucene index folder, or the name of one of Pyserini's prebuilt indexes")
+    add('--bm25', action='store_true', help="BM25, the default; as in Pyserini's commands")
+    add('--k1', type=float, help="BM25's k1 (0.9, but Pyserini's tuned value for its msmarco-v1-passage indexes)")
+    add('--b', type=float, help="BM25's b (0.4, likewise)")
+
+
+def check_encoder(args: argparse.Namespace) -> None:
+    """Demand an encoder or encoded queries before anything is loaded."""
+    if not args.encoder and not args.encoded_queries:
+        raise TctError('--encoder (or --encoded-queries) is missing: name the student that made the index')
+
+
+def batches(topics: Mapping[str, str], size: int, label: str) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield ``(qids, queries)`` in batches, with a progress bar on a terminal."""
+    from tqdm import tqdm
+
+    qids = list(topics)
+    with tqdm(total=len(qids), unit='query', desc=label, disable=None) as progress:
+        for start in range(0, len(qids), size):
+            chunk = qids[start : start + size]
+            yield chunk, [topics[qid] for qid in chunk]
+            progress.update(len(chunk))
+
+
+def search_topics(
+    args: argparse.Namespace,
+    label: str,
+    tag: str,
+    search: Callable[[list[str], list[str]], Mapping[str, Sequence[Any]]],
+) -> None:
+    """Search all topics, write the run, and say what was done.
+
+    Args:
+        args: parsed flags of :func:`add_run`.
+        label: of the progress bar.
+        tag: default run tag.
+        search: from queries and qids to hits of each qid.
+
+    Raises:
+        TctError: bad topics, or an output that exists.
+    """
+    _files.check_free(args.output, args.overwrite)
+    tag = args.tag or tag
+    if tag.split() != [tag]:
+        raise TctError(f'the tag {tag!r} holds white space, which breaks run files: replace it')
+    topics = read_topics(args.topics)
+    started = time.perf_counter()
+    found: dict[str, Sequence[Any]] = {}
+    for qids, queries in batches(topics, args.batch_size, label):
+        found.update(search(queries, qids))
+    seconds = time.perf_counter() - started
+    ordered = {qid: found[qid] for qid in topics}
+    runs.write_run(args.output, ordered, tag, args.output_format, args.hits)
+    none = sum(not hits for hits in ordered.values())
+    if none:
+        _cli.note(f'note: {none} of {len(topics)} queries have no hit')
+    hits = sum(map(len, ordered.values()))
+    print(f'{args.output}: {len(topics)} queries, {hits} hits, {1000 * seconds / len(topics):.1f} ms a query')

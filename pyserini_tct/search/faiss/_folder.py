@@ -1,0 +1,115 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a Faiss index folder: its two files, its texts, and whether an encoder fits it."""
+
+from pathlib import Path
+from typing import Any
+
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import read_manifest
+from pyserini_tct.vectors import TEXTS, TextStore, existing, read_docids
+
+
+class Document:
+    """The text of a hit, under the names of Pyserini's ``Document``."""
+
+    def __init__(self, docid: str, raw: str, contents: str) -> None:
+        self._docid, self._raw, self._contents = docid, raw, contents
+
+    def docid(self) -> str:
+        """Return the docid."""
+        return self._docid
+
+    def raw(self) -> str:
+        """Return the JSON line as stored."""
+        return self._raw
+
+    def contents(self) -> str:
+        """Return the text; a title stands on a line of its own before it."""
+        return self._contents
+
+
+class Texts:
+    """The texts of an index folder by docid.
+
+    Args:
+        folder: the index folder.
+        docids: of its rows.
+        prebuilt_index_name: name in Pyserini's registry, where the texts are in a Lucene index of their own.
+
+    Raises:
+        TctError: the index has no texts.
+    """
+
+    def __init__(self, folder: Path, docids: list[str], prebuilt_index_name: str | None) -> None:
+        self._lucene: Any = None
+        if (folder / TEXTS).exists():
+            self._store = TextStore(folder)
+            self._rows = {docid: row for row, docid in enumerate(docids)}
+        elif prebuilt_index_name:
+            self._lucene = _prebuilt_texts(prebuilt_index_name)
+        else:
+            raise TctError(
+                f'{folder} has no texts: build it with python -m pyserini_tct.index.faiss, without --no-texts'
+            )
+
+    def doc(self, docid: str) -> Document | None:
+        """Return the text of a passage, or ``None`` for an unknown docid."""
+        if self._lucene is not None:
+            return self._lucene.doc(docid)
+        row = self._rows.get(docid)
+        return None if row is None else Document(docid, self._store.raw(row), self._store.contents(row))
+
+
+def load_index(folder: Path) -> tuple[Any, list[str]]:
+    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
+
+    Raises:
+        TctError: a file is missing or truncated, or the two differ in length.
+    """
+    import faiss
+
+    if not folder.is_dir():
+        raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
+    file = existing(folder / 'index')
+    docids = read_docids(folder / 'docid')
+    try:
+        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise TctError(
+            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
+        ) from error
+    if index.ntotal != len(docids):
+        raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
+    if not docids:
+        raise TctError(f'{folder} holds no vectors: build the index again')
+    return index, docids
+
+
+def check_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
+    """Compare an encoder of ours with what the index's manifest says of its encoder."""
+    student = getattr(encoder, 'student', None)
+    if student is None:
+        return
+    if student.dimension != dimension:
+        raise TctError(
+            f'the encoder gives {student.dimension} dimensions, the index {index_dir} has {dimension}: '
+            'use the encoder that made the index'
+        )
+    manifest = read_manifest(index_dir) or {}
+    for key, mine in (('query_length', student.settings.query_length), ('encoder_sha256', student.sha256)):
+        if key in manifest and manifest[key] != mine:
+            raise TctError(
+                f'the index {index_dir} was made with another encoder ({key} {str(manifest[key])[:12]}, this one has '
+                f'{str(mine)[:12]}): use that one, or add --any-encoder'
+            )
+
+
+def _prebuilt_texts(name: str) -> Any:
+    from pyserini_tct import _pyserini
+    from pyserini_tct.search.lucene import BM25Searcher
+
+    folder = _pyserini.text_index(name)
+    if folder is None:
+        raise TctError(f'Pyserini names no text index for {name}')
+    return BM25Searcher(folder)

@@ -1,0 +1,28 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m pyserini_tct.search.lucene``: topics to a run, by BM25."""
+
+from collections.abc import Sequence
+
+from pyserini_tct import _cli, _files
+from pyserini_tct.search import _arguments
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse Pyserini's flags and search."""
+    parser = _cli.Parser('pyserini_tct.search.lucene', 'BM25 search of a Lucene index.')
+    _arguments.add_sparse(parser)
+    _arguments.add_run(parser)
+    args = parser.parse_args(argv)
+    _files.check_free(args.output, args.overwrite)
+
+    from pyserini_tct.search.lucene._searcher import open_searcher
+
+    searcher = open_searcher(args.index, args.k1, args.b)
+    _arguments.search_topics(
+        args, 'bm25', 'bm25', lambda queries, qids: searcher.batch_search(queries, qids, args.hits, args.threads)
+    )
+
+
+if __name__ == '__main__':
+    _cli.run(main)

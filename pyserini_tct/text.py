@@ -1,0 +1,139 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Text to token ids: the only place that knows how TCT-ColBERT writes a query and a passage.
+
+A query is ``[CLS] [ q ]`` + word pieces + ``[MASK]`` up to exactly 36 ids, all attended to; a passage is
+``[CLS] [ d ]`` + word pieces, at most 154 ids. Neither has a ``[SEP]``. ``[Q]`` and ``[D]`` are no special tokens: an uncased BERT splits
+them into three word pieces, which is why the first four positions are dropped before pooling (arXiv 2010.11386 and its
+code). A literal ``[MASK]`` in user text stays text, unlike in Pyserini, where it becomes the special token.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import numbered_lines, read_json
+from pyserini_tct.collection import Passage
+
+PREFIX_LENGTH = 4
+QUERY_LENGTH = 36
+PASSAGE_LENGTH = 154
+UNKNOWN = '[UNK]'
+SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')
+
+
+class TctTokenizer:
+    """WordPiece ids of queries and passages, from the vocabulary of an uncased BERT.
+
+    Args:
+        vocab: word piece to id.
+        strip_accents: as in the backbone's configuration; ``None`` follows lower-casing, which is BERT's default.
+        handle_chinese_chars: put spaces around CJK characters.
+        name: where the vocabulary came from, for messages.
+
+    Raises:
+        TctError: the vocabulary lacks a special token, or ``[ q ]`` and ``[ d ]`` are not three known word pieces each.
+    """
+
+    def __init__(
+        self,
+        vocab: dict[str, int],
+        strip_accents: bool | None = None,
+        handle_chinese_chars: bool = True,
+        name: str = 'vocabulary',
+    ) -> None:
+        missing = [token for token in SPECIAL if token not in vocab]
+        if missing:
+            raise TctError(f'{name} has no {missing[0]}: TCT-ColBERT needs the vocabulary of an uncased BERT')
+        self.vocab = vocab
+        self.strip_accents, self.handle_chinese_chars = strip_accents, handle_chinese_chars
+        # No added special tokens: the splitter that would find '[MASK]' in user text does not exist here.
+        self._pieces = Tokenizer(WordPiece(vocab, unk_token=UNKNOWN, max_input_chars_per_word=100))
+        self._pieces.normalizer = BertNormalizer(
+            clean_text=True, handle_chinese_chars=handle_chinese_chars, strip_accents=strip_accents, lowercase=True
+        )
+        self._pieces.pre_tokenizer = BertPreTokenizer()
+        self.mask_id, self.pad_id = vocab['[MASK]'], vocab['[PAD]']
+        self._query_prefix, self._passage_prefix = self._prefix('[Q]', name), self._prefix('[D]', name)
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> 'TctTokenizer':
+        """Read ``tokenizer.json``, or else ``vocab.txt`` with ``tokenizer_config.json``.
+
+        Raises:
+            TctError: there is no vocabulary, or it is not WordPiece, or it is cased.
+        """
+        if (folder / 'tokenizer.json').exists():
+            description = read_json(folder / 'tokenizer.json')
+            model, normalizer = description.get('model') or {}, description.get('normalizer') or {}
+            # Early files leave out the model's type; only WordPiece has this prefix.
+            if model.get('type', 'WordPiece') != 'WordPiece' or 'continuing_subword_prefix' not in model:
+                raise TctError(
+                    f'{folder} has a {model.get("type")} tokenizer: TCT-ColBERT needs an uncased BERT (WordPiece)'
+                )
+            if not normalizer.get('lowercase', False):
+                raise TctError(f'{folder} has a cased tokenizer: TCT-ColBERT needs an uncased BERT')
+            return cls(
+                model['vocab'],
+                normalizer.get('strip_accents'),
+                normalizer.get('handle_chinese_chars', True),
+                str(folder),
+            )
+        if not (folder / 'vocab.txt').exists():
+            raise TctError(f'{folder} has neither tokenizer.json nor vocab.txt: an uncased BERT folder is needed')
+        config = read_json(folder / 'tokenizer_config.json') if (folder / 'tokenizer_config.json').exists() else {}
+        if not config.get('do_lower_case', True):
+            raise TctError(f'{folder} has a cased tokenizer: TCT-ColBERT needs an uncased BERT')
+        vocab = {line: number - 1 for number, line in numbered_lines(folder / 'vocab.txt')}
+        return cls(vocab, config.get('strip_accents'), config.get('tokenize_chinese_chars', True), str(folder))
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer files that Transformers, and so stock Pyserini, reads."""
+        from transformers import BertTokenizerFast
+
+        BertTokenizerFast(
+            vocab=self.vocab,
+            do_lower_case=True,
+            strip_accents=self.strip_accents,
+            tokenize_chinese_chars=self.handle_chinese_chars,
+            model_max_length=512,
+        ).save_pretrained(folder)
+        words = sorted(self.vocab, key=lambda word: self.vocab[word])
+        (folder / 'vocab.txt').write_text('\n'.join(words) + '\n', encoding='utf-8')
+
+    def queries(self, texts: Sequence[str], length: int = QUERY_LENGTH) -> list[list[int]]:
+        """Return the ids of each query: exactly ``length``, padded with ``[MASK]``."""
+        rows = self._rows(self._query_prefix, texts, length)
+        return [row + [self.mask_id] * (length - len(row)) for row in rows]
+
+    def passages(self, passages: Sequence[Passage], length: int = PASSAGE_LENGTH) -> list[list[int]]:
+        """Return the ids of each passage, title before text: at least the 4 prefix ids, at most ``length``."""
+        texts = [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
+        return self._rows(self._passage_prefix, texts, length)
+
+    def _rows(self, prefix: list[int], texts: Sequence[str], length: int) -> list[list[int]]:
+        encoded = self._pieces.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [prefix + row.ids[: length - PREFIX_LENGTH] for row in encoded]
+
+    def _prefix(self, marker: str, name: str) -> list[int]:
+        ids = [self.vocab['[CLS]'], *self._pieces.encode(marker, add_special_tokens=False).ids]
+        if len(ids) != PREFIX_LENGTH or self.vocab['[UNK]'] in ids:
+            raise TctError(
+                f'{name} splits {marker!r} into {len(ids) - 1} word pieces, not three known ones: '
+                f'TCT-ColBERT needs the vocabulary of an uncased BERT'
+            )
+        return ids
+
+
+def check_lengths(query_length: int, passage_length: int, positions: int) -> None:
+    """Raise :class:`TctError` unless both lengths leave room after the prefix and fit the backbone's positions."""
+    for name, length in (('query', query_length), ('passage', passage_length)):
+        if not PREFIX_LENGTH < length <= positions:
+            raise TctError(
+                f'the {name} length {length} is outside {PREFIX_LENGTH + 1}..{positions}, which this backbone allows'
+            )

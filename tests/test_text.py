@@ -1,0 +1,256 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Token ids, the contract that every vector rests on: golden ids, stock Pyserini's ids, and what is refused.
+
+Ids of all-MiniLM-L6-v2, which has BERT's uncased vocabulary: [PAD] 0, [UNK] 100, [CLS] 101, [SEP] 102, [MASK] 103.
+"""
+
+import json
+import shutil
+
+import pytest
+from conftest import POCKET
+
+from pyserini_tct._errors import TctError
+from pyserini_tct.collection import Passage, read_corpus, read_topics
+from pyserini_tct.text import SPECIAL, TctTokenizer, check_lengths
+
+QUERY, PASSAGE = [101, 1031, 1053, 1033], [101, 1031, 1040, 1033]
+LOBSTER = [2054, 2003, 1037, 27940, 4897]  # what is a lobster roll
+UNUSUAL = [
+    'naïve café Ångström',
+    '北京 tea 東京',
+    '😀 glacier 👩\u200d🔬',
+    'Ελλάδα Москва',
+    'ﬁne ½ x² – “quoted”…',
+    'a\u00a0b\u200bc\ufffdd',
+    'tab\tand\nnewline',
+    'x' * 101,
+    'e\u0301 combining',
+    'UPPER lower',
+]
+
+
+@pytest.fixture(scope='module')
+def tokenizer(minilm):
+    return TctTokenizer.from_folder(minilm)
+
+
+@pytest.fixture(scope='module')
+def stock(minilm):
+    """The tokenizer as Pyserini 1.6's encoders make it."""
+    from transformers import BertTokenizerFast
+
+    return BertTokenizerFast.from_pretrained(minilm, clean_up_tokenization_spaces=True)
+
+
+def stock_query(stock, query):
+    """The call of ``TctColBertQueryEncoder.encode`` in pyserini/encode/_tct_colbert.py."""
+    return stock('[CLS] [Q] ' + query + '[MASK]' * 36, max_length=36, truncation=True, add_special_tokens=False)[
+        'input_ids'
+    ]
+
+
+def stock_passages(stock, texts, titles=None, max_length=154):
+    """The call of ``TctColBertDocumentEncoder.encode``; padding is cut off again by the mask."""
+    if titles:
+        texts = [f'[CLS] [D] {title} {text}' for title, text in zip(titles, texts, strict=True)]
+    else:
+        texts = ['[CLS] [D] ' + text for text in texts]
+    found = stock(texts, max_length=max_length, padding='longest', truncation=True, add_special_tokens=False)
+    return [row[: sum(mask)] for row, mask in zip(found['input_ids'], found['attention_mask'], strict=True)]
+
+
+def test_query_golden_ids(tokenizer):
+    """A prefix of other pieces would shift the four dropped positions."""
+    assert tokenizer.queries(['what is a lobster roll']) == [QUERY + LOBSTER + [103] * 27]
+
+
+def test_passage_golden_ids(tokenizer):
+    assert tokenizer.passages([Passage('d', 'what is a lobster roll')]) == [PASSAGE + LOBSTER]
+
+
+@pytest.mark.parametrize('count', [0, 1, 31, 32, 33, 200])
+def test_a_query_is_always_36_ids_without_sep(tokenizer, count):
+    row = tokenizer.queries(['glacier ' * count])[0]
+    assert row == QUERY + [10046] * min(count, 32) + [103] * max(32 - count, 0)
+
+
+def test_empty_texts_keep_the_prefix(tokenizer):
+    assert tokenizer.queries(['', '  ']) == [QUERY + [103] * 32] * 2
+    assert tokenizer.passages([Passage('d', ''), Passage('e', ' \n')]) == [PASSAGE] * 2
+
+
+@pytest.mark.parametrize(('count', 'expected'), [(149, 153), (150, 154), (151, 154), (10_000, 154)])
+def test_a_passage_is_cut_at_154_without_sep(tokenizer, count, expected):
+    row = tokenizer.passages([Passage('d', 'glacier ' * count)])[0]
+    assert row == PASSAGE + [10046] * (expected - 4)
+
+
+def test_other_lengths(tokenizer):
+    assert tokenizer.queries(['what is a lobster roll'], 8) == [QUERY + LOBSTER[:4]]
+    assert [len(row) for row in tokenizer.passages([Passage('d', 'glacier ' * 600)], 512)] == [512]
+
+
+def test_title_stands_before_text(tokenizer):
+    rows = tokenizer.passages([Passage('d', 'text', 'title'), Passage('d', 'text', '')])
+    assert rows == [[*PASSAGE, 2516, 3793], [*PASSAGE, 3793]]
+
+
+def test_equals_stock_on_the_pocket_collection(tokenizer, stock):
+    """Another id anywhere means vectors that Pyserini does not give."""
+    queries = [
+        query for part in ('train', 'dev', 'test') for query in read_topics(POCKET / f'queries.{part}.tsv').values()
+    ]
+    assert len(queries) > 1000
+    assert tokenizer.queries(queries) == [stock_query(stock, query) for query in queries]
+    passages = list(read_corpus(POCKET / 'corpus.jsonl'))
+    assert len(passages) == 600
+    assert tokenizer.passages(passages) == stock_passages(stock, [p.text for p in passages])
+
+
+@pytest.mark.parametrize('text', UNUSUAL)
+def test_equals_stock_on_unusual_text(tokenizer, stock, text):
+    assert tokenizer.queries([text]) == [stock_query(stock, text)]
+    assert tokenizer.passages([Passage('d', text)]) == stock_passages(stock, [text])
+    assert tokenizer.passages([Passage('d', text, 'naïve')], 512) == stock_passages(stock, [text], ['naïve'], 512)
+
+
+def test_accents_cjk_and_emoji_golden_ids(tokenizer):
+    """naive cafe; each CJK character on its own; an unknown sign is one [UNK]."""
+    found = tokenizer.passages([Passage('d', text) for text in ('naïve café', '北京 tea', '😀 glacier')])
+    assert found == [[*PASSAGE, 15743, 7668], [*PASSAGE, 1781, 1755, 5572], [*PASSAGE, 100, 10046]]
+
+
+@pytest.mark.parametrize(('literal', 'special'), [('[MASK]', 103), ('[SEP]', 102), ('[CLS]', 101), ('[PAD]', 0)])
+def test_literal_special_tokens_stay_text_unlike_in_stock(tokenizer, stock, literal, special):
+    """Stock Pyserini lets user text inject special tokens; here it is brackets around a word."""
+    ours = tokenizer.passages([Passage('d', f'glacier {literal} glacier')])[0]
+    assert special not in ours[1:]
+    assert ours[4:6] == [10046, 1031]
+    assert ours[-2:] == [1033, 10046]
+    assert stock_passages(stock, [f'glacier {literal} glacier'])[0] == [*PASSAGE, 10046, special, 10046]
+    query = tokenizer.queries([f'glacier {literal}'])[0]
+    pieces = query[4 : query.index(103)]
+    assert special not in pieces
+    assert pieces[:2] == [10046, 1031]
+    assert pieces[-1] == 1033
+    assert stock_query(stock, f'glacier {literal}')[5] == special
+
+
+def copy_vocabulary(minilm, folder, names, **config):
+    folder.mkdir()
+    for name in names:
+        shutil.copyfile(minilm / name, folder / name)
+    if config:
+        (folder / 'tokenizer_config.json').write_text(json.dumps(config))
+    return folder
+
+
+def test_vocab_txt_gives_the_ids_of_tokenizer_json(tokenizer, minilm, tmp_path):
+    """The published castorini folders have vocab.txt only; one line too many or too few would shift every id."""
+    old = TctTokenizer.from_folder(copy_vocabulary(minilm, tmp_path / 'old', ['vocab.txt']))
+    assert old.vocab == tokenizer.vocab
+    assert old.queries(UNUSUAL) == tokenizer.queries(UNUSUAL)
+
+
+def test_vocab_txt_honours_its_configuration(minilm, tmp_path):
+    """``strip_accents`` and ``tokenize_chinese_chars`` change ids: é is unknown (not e), 北京 is one word of two pieces."""
+    folder = copy_vocabulary(
+        minilm, tmp_path / 'old', ['vocab.txt'], do_lower_case=True, strip_accents=False, tokenize_chinese_chars=False
+    )
+    tokenizer = TctTokenizer.from_folder(folder)
+    pieces = list(tokenizer.vocab)
+    rows = tokenizer.passages([Passage('d', 'é'), Passage('d', '北京')])
+    assert [[pieces[i] for i in row[4:]] for row in rows] == [['[UNK]'], ['北', '##京']]
+
+
+def test_saved_tokenizer_is_read_alike_by_us_and_by_transformers(minilm, tmp_path):
+    from transformers import BertTokenizerFast
+
+    unusual = TctTokenizer(TctTokenizer.from_folder(minilm).vocab, strip_accents=False, handle_chinese_chars=False)
+    unusual.save(tmp_path)
+    again = TctTokenizer.from_folder(tmp_path)
+    assert again.vocab == unusual.vocab
+    assert (again.strip_accents, again.handle_chinese_chars) == (False, False)
+    stock = BertTokenizerFast.from_pretrained(tmp_path, clean_up_tokenization_spaces=True)
+    assert again.passages([Passage('d', text) for text in UNUSUAL]) == stock_passages(stock, UNUSUAL)
+
+
+def write_tokenizer(folder, model=None, normalizer=None, **extra):
+    vocab = {token: number for number, token in enumerate([*SPECIAL, '[', ']', 'q', 'd'])}
+    model = {'type': 'WordPiece', 'continuing_subword_prefix': '##', 'vocab': vocab, **(model or {})}
+    (folder / 'tokenizer.json').write_text(
+        json.dumps({'model': model, 'normalizer': normalizer or {'lowercase': True}, **extra})
+    )
+    return folder
+
+
+def test_the_smallest_tokenizer_is_accepted(tmp_path):
+    """Otherwise the refusals below might refuse for another reason."""
+    assert TctTokenizer.from_folder(write_tokenizer(tmp_path)).queries(['Q d']) == [[2, 5, 7, 6, 7, 8, *[4] * 30]]
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'model': {'type': 'BPE'}}, 'has a BPE tokenizer'),
+        ({'model': {'type': 'Unigram', 'vocab': []}}, 'has a Unigram tokenizer'),
+        ({'normalizer': {'lowercase': False}}, 'has a cased tokenizer'),
+        ({'normalizer': {'type': 'NFC'}}, 'has a cased tokenizer'),
+    ],
+)
+def test_other_tokenizers_are_refused_by_name_of_the_folder(tmp_path, change, message):
+    with pytest.raises(TctError, match=message) as error:
+        TctTokenizer.from_folder(write_tokenizer(tmp_path, **change))
+    assert str(tmp_path) in str(error.value)
+
+
+def test_cased_vocab_txt_is_refused(minilm, tmp_path):
+    """A cased vocabulary has `q` too: only its configuration tells."""
+    with pytest.raises(TctError, match='cased'):
+        TctTokenizer.from_folder(copy_vocabulary(minilm, tmp_path / 'cased', ['vocab.txt'], do_lower_case=False))
+
+
+def test_a_folder_without_vocabulary_is_refused(tmp_path):
+    with pytest.raises(TctError, match=r'neither tokenizer\.json nor vocab\.txt'):
+        TctTokenizer.from_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('lost', 'message'),
+    [
+        ('q', r"splits '\[Q\]'"),
+        ('d', r"splits '\[D\]'"),
+        (']', r"splits '\[Q\]'"),
+        ('[MASK]', r'has no \[MASK\]'),
+        ('[PAD]', r'has no \[PAD\]'),
+    ],
+)
+def test_a_vocabulary_without_the_prefix_is_refused(lost, message):
+    """[UNK] for `q` would give the same count of ids, and another model."""
+    words = [word for word in (*SPECIAL, '[', ']', 'q', 'd') if word != lost]
+    with pytest.raises(TctError, match=message):
+        TctTokenizer({word: number for number, word in enumerate(words)})
+
+
+@pytest.mark.parametrize(
+    ('query', 'passage', 'message'),
+    [
+        (4, 154, 'query length 4'),
+        (36, 4, 'passage length 4'),
+        (36, 513, 'passage length 513'),
+        (513, 154, 'query length 513'),
+        (0, 154, 'query length 0'),
+        (36, -1, 'passage length -1'),
+    ],
+)
+def test_lengths_outside_the_positions_are_refused(query, passage, message):
+    """4 leaves only the prefix: every vector would be zero; beyond the positions torch fails with an index error."""
+    with pytest.raises(TctError, match=message):
+        check_lengths(query, passage, 512)
+
+
+@pytest.mark.parametrize(('query', 'passage'), [(5, 5), (36, 154), (512, 512)])
+def test_lengths_inside_are_accepted(query, passage):
+    check_lengths(query, passage, 512)
