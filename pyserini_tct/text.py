@@ -3,9 +3,9 @@
 """Text to token ids: the only place that knows how TCT-ColBERT writes a query and a passage.
 
 A query is ``[CLS] [ q ]`` + word pieces + ``[MASK]`` up to exactly 36 ids, all attended to; a passage is
-``[CLS] [ d ]`` + word pieces, at most 154 ids. Neither has a ``[SEP]``. ``[Q]`` and ``[D]`` are no special tokens: an uncased BERT splits
-them into three word pieces, which is why the first four positions are dropped before pooling (arXiv 2010.11386 and its
-code). A literal ``[MASK]`` in user text stays text, unlike in Pyserini, where it becomes the special token.
+``[CLS] [ d ]`` + word pieces, at most 154 ids. Neither has a ``[SEP]``. ``[Q]`` and ``[D]`` are no special tokens: an
+uncased BERT splits them into three word pieces, which is why the first four positions are dropped before pooling (arXiv
+2010.11386 and its code). A literal ``[MASK]`` in user text stays text; in Pyserini it becomes the special token.
 """
 
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ class TctTokenizer:
 
     def save(self, folder: Path) -> None:
         """Write the tokenizer files that Transformers, and so stock Pyserini, reads."""
-        from transformers import BertTokenizerFast
+        from transformers import BertTokenizerFast  # type: ignore[attr-defined,unused-ignore]
 
         BertTokenizerFast(
             vocab=self.vocab,

@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 POCKET = ROOT / 'prebuilt' / 'pocket'
-WORDS = """the a of what is how do does water rock fault ice wave river glacier earth quake magnitude lobster roll sea snow
-naive story title slow fast move""".split()  # noqa: SIM905 - a list of 28 strings says no more
+WORDS = """the a of what is how do does water rock fault ice wave river glacier earth quake magnitude lobster roll sea
+snow naive story title slow fast move""".split()
 
 
 @pytest.fixture(scope='session')
@@ -139,7 +139,7 @@ def command(*words: object, cwd: Path | None = None, **extra: str) -> subprocess
 
 
 def fails(main, *words: object, capsys) -> str:
-    """Run a command's ``main`` that must fail as a user's mistake: exit code 2, one line, no traceback; return the line."""
+    """Run a command's ``main`` that must fail as a user's mistake (exit code 2, no traceback); return its one line."""
     from pyserini_tct import _cli
 
     with pytest.raises(SystemExit) as exit_info:

@@ -29,22 +29,29 @@ def refusal(call):
     return str(error.value)
 
 
-@pytest.mark.parametrize(('line', 'options', 'expected'), [
-    ('{"id": "a", "contents": "one\\ntwo"}', {}, Passage('a', 'one\ntwo')),
-    ('{"_id": "a", "title": "T", "text": "x"}', {}, Passage('a', 'x', 'T')),
-    ('{"_id": "a", "title": "", "text": "x", "metadata": {}}', {}, Passage('a', 'x')),
-    ('{"docid": "a", "text": "x"}', {}, Passage('a', 'x')),
-    ('{"id": 7, "contents": "x"}', {}, Passage('7', 'x')),
-    ('{"id": "007", "contents": "x"}', {}, Passage('007', 'x')),
-    ('{"id": "a", "contents": "naïve 北京 \\ud83d\\ude00"}', {}, Passage('a', 'naïve 北京 😀')),
-    ('{"key": "a", "id": "no", "text": "x"}', {'docid_field': 'key'}, Passage('a', 'x')),
-    ('{"_id": "a", "title": "T", "text": "x"}', {'fields': ['text']}, Passage('a', 'x')),
-    ('{"_id": "a", "title": "T", "text": "x"}', {'fields': ['title', 'text']}, Passage('a', 'x', 'T')),
-    ('{"id": "a", "contents": "T\\nx\\ny"}', {'fields': ['title', 'text']}, Passage('a', 'x\ny', 'T')),
-    ('{"id": "a", "contents": "T | x | y"}', {'fields': ['title', 'text'], 'delimiter': ' | '}, Passage('a', 'x | y', 'T')),
-    ('{"id": "a", "title": "T", "contents": "x"}', {'fields': ['title', 'text']}, Passage('a', 'x', 'T')),
-    ('{"id": "a", "contents": "x"}\r', {}, Passage('a', 'x')),
-])
+@pytest.mark.parametrize(
+    ('line', 'options', 'expected'),
+    [
+        ('{"id": "a", "contents": "one\\ntwo"}', {}, Passage('a', 'one\ntwo')),
+        ('{"_id": "a", "title": "T", "text": "x"}', {}, Passage('a', 'x', 'T')),
+        ('{"_id": "a", "title": "", "text": "x", "metadata": {}}', {}, Passage('a', 'x')),
+        ('{"docid": "a", "text": "x"}', {}, Passage('a', 'x')),
+        ('{"id": 7, "contents": "x"}', {}, Passage('7', 'x')),
+        ('{"id": "007", "contents": "x"}', {}, Passage('007', 'x')),
+        ('{"id": "a", "contents": "naïve 北京 \\ud83d\\ude00"}', {}, Passage('a', 'naïve 北京 😀')),
+        ('{"key": "a", "id": "no", "text": "x"}', {'docid_field': 'key'}, Passage('a', 'x')),
+        ('{"_id": "a", "title": "T", "text": "x"}', {'fields': ['text']}, Passage('a', 'x')),
+        ('{"_id": "a", "title": "T", "text": "x"}', {'fields': ['title', 'text']}, Passage('a', 'x', 'T')),
+        ('{"id": "a", "contents": "T\\nx\\ny"}', {'fields': ['title', 'text']}, Passage('a', 'x\ny', 'T')),
+        (
+            '{"id": "a", "contents": "T | x | y"}',
+            {'fields': ['title', 'text'], 'delimiter': ' | '},
+            Passage('a', 'x | y', 'T'),
+        ),
+        ('{"id": "a", "title": "T", "contents": "x"}', {'fields': ['title', 'text']}, Passage('a', 'x', 'T')),
+        ('{"id": "a", "contents": "x"}\r', {}, Passage('a', 'x')),
+    ],
+)
 def test_good_lines(tmp_path, line, options, expected):
     assert list(read_corpus(write(tmp_path / 'corpus.jsonl', line + '\n'), **options)) == [expected]
 
@@ -77,27 +84,30 @@ def test_reading_streams(tmp_path):
     assert next(read_corpus(write(tmp_path / 'c.jsonl', A + 'broken'))).docid == 'a'
 
 
-@pytest.mark.parametrize(('line', 'message'), [
-    ('{"id": "b", "contents": "x"', 'is not valid JSON'),
-    ('{"id": "b"} {"id": "c"}', 'is not valid JSON'),
-    ('["b", "x"]', 'is a JSON list'),
-    ('"b"', 'is a JSON str'),
-    ('{"contents": "x"}', 'has no docid: give it a field `id` or `_id` or `docid`'),
-    ('{"id": null, "contents": "x"}', 'has no docid'),
-    ('{"id": "", "contents": "x"}', 'the docid is blank'),
-    ('{"id": " \\t", "contents": "x"}', 'the docid is blank'),
-    ('{"id": "b c", "contents": "x"}', "the docid 'b c' holds white space"),
-    ('{"id": "b\\u2028", "contents": "x"}', 'holds white space'),
-    ('{"id": 1.5, "contents": "x"}', 'the docid 1.5 is neither a string nor a whole number'),
-    ('{"id": true, "contents": "x"}', 'the docid True is neither'),
-    ('{"id": "a", "contents": "again"}', "the docid 'a' occurred before"),
-    ('{"id": "b", "title": "T"}', 'has no text: give it a field `contents` or `text`'),
-    ('{"id": "b", "text": 5}', "the field 'text' is a int"),
-    ('{"id": "b", "contents": 5}', 'has no text'),
-    ('{"id": "b", "text": "x", "title": ["T"]}', "the field 'title' is a list"),
-    ('{"id": "b", "contents": "x \\ud83d"}', 'half of a surrogate pair'),
-    ('{"id": "b", "text": "x", "title": "\\ude00"}', 'half of a surrogate pair'),
-])
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('{"id": "b", "contents": "x"', 'is not valid JSON'),
+        ('{"id": "b"} {"id": "c"}', 'is not valid JSON'),
+        ('["b", "x"]', 'is a JSON list'),
+        ('"b"', 'is a JSON str'),
+        ('{"contents": "x"}', 'has no docid: give it a field `id` or `_id` or `docid`'),
+        ('{"id": null, "contents": "x"}', 'has no docid'),
+        ('{"id": "", "contents": "x"}', 'the docid is blank'),
+        ('{"id": " \\t", "contents": "x"}', 'the docid is blank'),
+        ('{"id": "b c", "contents": "x"}', "the docid 'b c' holds white space"),
+        ('{"id": "b\\u2028", "contents": "x"}', 'holds white space'),
+        ('{"id": 1.5, "contents": "x"}', 'the docid 1.5 is neither a string nor a whole number'),
+        ('{"id": true, "contents": "x"}', 'the docid True is neither'),
+        ('{"id": "a", "contents": "again"}', "the docid 'a' occurred before"),
+        ('{"id": "b", "title": "T"}', 'has no text: give it a field `contents` or `text`'),
+        ('{"id": "b", "text": 5}', "the field 'text' is a int"),
+        ('{"id": "b", "contents": 5}', 'has no text'),
+        ('{"id": "b", "text": "x", "title": ["T"]}', "the field 'title' is a list"),
+        ('{"id": "b", "contents": "x \\ud83d"}', 'half of a surrogate pair'),
+        ('{"id": "b", "text": "x", "title": "\\ude00"}', 'half of a surrogate pair'),
+    ],
+)
 def test_bad_lines_are_named(tmp_path, line, message):
     path = write(tmp_path / 'corpus.jsonl', f'{A}\n{line}\n')
     found = refusal(lambda: list(read_corpus(path)))
@@ -105,23 +115,44 @@ def test_bad_lines_are_named(tmp_path, line, message):
     assert message in found
 
 
-@pytest.mark.parametrize('reader', [
-    pytest.param(read_corpus, marks=pytest.mark.xfail(strict=True, reason='check_docid lets a lone surrogate pass')),
-    pytest.param(read_topics, marks=pytest.mark.xfail(strict=True, reason='read_topics does not look for lone surrogates')),
-    pytest.param(read_predictions, marks=pytest.mark.xfail(strict=True, reason='read_predictions does not look either'))])
+@pytest.mark.parametrize(
+    'reader',
+    [
+        pytest.param(
+            read_corpus, marks=pytest.mark.xfail(strict=True, reason='check_docid lets a lone surrogate pass')
+        ),
+        pytest.param(
+            read_topics, marks=pytest.mark.xfail(strict=True, reason='read_topics does not look for lone surrogates')
+        ),
+        pytest.param(
+            read_predictions, marks=pytest.mark.xfail(strict=True, reason='read_predictions does not look either')
+        ),
+    ],
+)
 def test_half_a_surrogate_pair_is_refused_by_every_reader(tmp_path, reader):
     """Nothing later can write or tokenize it: the command would end in a traceback after the reading."""
-    record = {read_corpus: '{"id": "\\ud83d", "contents": "x"}', read_topics: '{"id": "1", "text": "\\ud83d"}',
-              read_predictions: '{"id": "a", "predicted_queries": ["\\ud83d"]}'}[reader]
+    record = {
+        read_corpus: '{"id": "\\ud83d", "contents": "x"}',
+        read_topics: '{"id": "1", "text": "\\ud83d"}',
+        read_predictions: '{"id": "a", "predicted_queries": ["\\ud83d"]}',
+    }[reader]
     path = write(tmp_path / 'x.jsonl', record)
     assert 'line 1' in refusal(lambda: list(reader(path)))
 
 
-@pytest.mark.parametrize(('options', 'line', 'message'), [
-    ({'fields': ['title', 'text']}, '{"id": "b", "contents": "no title"}', "`contents` has no '\\n' between title and text"),
-    ({'fields': ['title', 'text']}, '{"id": "b", "text": "x"}', 'has no title: leave out --fields title'),
-    ({'fields': ['url']}, B, '--fields url is unknown'), ({'docid_field': 'key'}, B, 'give it a field `key`'),
-])
+@pytest.mark.parametrize(
+    ('options', 'line', 'message'),
+    [
+        (
+            {'fields': ['title', 'text']},
+            '{"id": "b", "contents": "no title"}',
+            "`contents` has no '\\n' between title and text",
+        ),
+        ({'fields': ['title', 'text']}, '{"id": "b", "text": "x"}', 'has no title: leave out --fields title'),
+        ({'fields': ['url']}, B, '--fields url is unknown'),
+        ({'docid_field': 'key'}, B, 'give it a field `key`'),
+    ],
+)
 def test_fields_that_are_not_there(tmp_path, options, line, message):
     """A title demanded and missing must not become an empty one."""
     path = write(tmp_path / 'corpus.jsonl', line)
@@ -143,9 +174,12 @@ def test_folders_that_are_no_corpus(tmp_path):
     assert 'passages.tsv, which is no JSONL file' in refusal(lambda: list(read_corpus(tmp_path / 'corpus')))
 
 
-READERS = {'corpus': (lambda path: list(read_corpus(path)), A * 1000), 'qrels': (read_qrels, '1 0 a 1\n' * 1000),
-           'predictions': (read_predictions, '{"id": "a", "predicted_queries": []}\n' * 1000),
-           'topics': (read_topics, '1\tone\n' * 1000)}
+READERS = {
+    'corpus': (lambda path: list(read_corpus(path)), A * 1000),
+    'qrels': (read_qrels, '1 0 a 1\n' * 1000),
+    'predictions': (read_predictions, '{"id": "a", "predicted_queries": []}\n' * 1000),
+    'topics': (read_topics, '1\tone\n' * 1000),
+}
 
 
 @pytest.mark.parametrize('reader', READERS)
@@ -165,14 +199,27 @@ def test_bytes_that_are_no_utf8_are_refused_by_every_reader(tmp_path, reader):
 
 
 @pytest.mark.parametrize('reader', READERS)
-@pytest.mark.parametrize('damage', ['truncated', 'no gzip', pytest.param('corrupted', marks=pytest.mark.xfail(
-    strict=True, raises=zlib.error, reason='_files.numbered_lines does not catch zlib.error'))])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        'truncated',
+        'no gzip',
+        pytest.param(
+            'corrupted',
+            marks=pytest.mark.xfail(
+                strict=True, raises=zlib.error, reason='_files.numbered_lines does not catch zlib.error'
+            ),
+        ),
+    ],
+)
 def test_damaged_gzip_is_refused_by_every_reader(tmp_path, reader, damage):
     """Half a corpus indexed is worse than none."""
     read, content = READERS[reader]
     whole = gzip.compress(content.encode())
     path = tmp_path / 'file.jsonl.gz' if reader in ('corpus', 'predictions') else tmp_path / 'file.gz'
-    path.write_bytes({'truncated': whole[:30], 'no gzip': content.encode(), 'corrupted': whole[:10] + b'\xff' * 40}[damage])
+    path.write_bytes(
+        {'truncated': whole[:30], 'no gzip': content.encode(), 'corrupted': whole[:10] + b'\xff' * 40}[damage]
+    )
     assert 'broken or truncated gzip data' in refusal(lambda: read(path))
 
 
@@ -187,30 +234,40 @@ TOPICS = {'007': 'slow ice', '8': 'naïve café', '1_a': 'x'}
 TSV = ''.join(f'{qid}\t{text}\n' for qid, text in TOPICS.items())
 
 
-@pytest.mark.parametrize(('name', 'content'), [
-    ('topics', TSV), ('topics.tsv', TSV), ('topics.dev.txt', TSV), ('topics.gz', TSV), ('topics.crlf', TSV.replace('\n', '\r\n')),
-    ('topics.tsv', '\ufeff' + TSV),
-    ('topics.jsonl', ''.join(json.dumps({'_id': qid, 'text': text}) + '\n' for qid, text in TOPICS.items())),
-    ('topics.jsonl.gz', ''.join(json.dumps({'qid': qid, 'query': text}) + '\n' for qid, text in TOPICS.items())),
-])
+@pytest.mark.parametrize(
+    ('name', 'content'),
+    [
+        ('topics', TSV),
+        ('topics.tsv', TSV),
+        ('topics.dev.txt', TSV),
+        ('topics.gz', TSV),
+        ('topics.crlf', TSV.replace('\n', '\r\n')),
+        ('topics.tsv', '\ufeff' + TSV),
+        ('topics.jsonl', ''.join(json.dumps({'_id': qid, 'text': text}) + '\n' for qid, text in TOPICS.items())),
+        ('topics.jsonl.gz', ''.join(json.dumps({'qid': qid, 'query': text}) + '\n' for qid, text in TOPICS.items())),
+    ],
+)
 def test_topics_keep_ids_and_order(tmp_path, name, content):
     """007 read as a number would match no judgment."""
     assert list(read_topics(write(tmp_path / name, content)).items()) == list(TOPICS.items())
 
 
-@pytest.mark.parametrize(('name', 'line', 'message'), [
-    ('t.tsv', '2\ttwo\tmore', 'has 3 tab-separated columns'),
-    ('t.tsv', '2 two', 'has 1 tab-separated columns'),
-    ('t.tsv', '2\t ', 'query 2 has no text'),
-    ('t.tsv', '1\tagain', 'query 1 occurred before'),
-    ('t.tsv', '\ttwo', "the query id '' is blank"),
-    ('t.tsv', 'q 2\ttwo', "the query id 'q 2' is blank or holds white space"),
-    ('t.jsonl', '{"id": "2"}', 'needs an `id` and a `text`'),
-    ('t.jsonl', '{"text": "x"}', 'needs an `id` and a `text`'),
-    ('t.jsonl', '{"id": "2", "text": 5}', 'needs an `id` and a `text`'),
-    ('t.jsonl', '{"id": "1", "text": "again"}', 'query 1 occurred before'),
-    ('t.jsonl', '2\ttwo', 'is not valid JSON'),
-])
+@pytest.mark.parametrize(
+    ('name', 'line', 'message'),
+    [
+        ('t.tsv', '2\ttwo\tmore', 'has 3 tab-separated columns'),
+        ('t.tsv', '2 two', 'has 1 tab-separated columns'),
+        ('t.tsv', '2\t ', 'query 2 has no text'),
+        ('t.tsv', '1\tagain', 'query 1 occurred before'),
+        ('t.tsv', '\ttwo', "the query id '' is blank"),
+        ('t.tsv', 'q 2\ttwo', "the query id 'q 2' is blank or holds white space"),
+        ('t.jsonl', '{"id": "2"}', 'needs an `id` and a `text`'),
+        ('t.jsonl', '{"text": "x"}', 'needs an `id` and a `text`'),
+        ('t.jsonl', '{"id": "2", "text": 5}', 'needs an `id` and a `text`'),
+        ('t.jsonl', '{"id": "1", "text": "again"}', 'query 1 occurred before'),
+        ('t.jsonl', '2\ttwo', 'is not valid JSON'),
+    ],
+)
 def test_bad_topics_are_named(tmp_path, name, line, message):
     path = write(tmp_path / name, ('1\tone\n' if name == 't.tsv' else '{"id": "1", "text": "one"}\n') + line)
     found = refusal(lambda: read_topics(path))
@@ -223,9 +280,16 @@ def test_qrels(tmp_path):
     assert read_qrels(path) == {'007': {'a': 1, 'b': 0}, '8': {'a': -1}}
 
 
-@pytest.mark.parametrize(('line', 'message'), [
-    ('1 a 1', 'has 3 columns'), ('1 0 a 1 x', 'has 5 columns'), ('1 0 b relevant', "the grade 'relevant' is not a whole number"),
-    ('1 0 b 1.5', "the grade '1.5'"), ('1 0 a 2', 'document a is judged twice for query 1')])
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('1 a 1', 'has 3 columns'),
+        ('1 0 a 1 x', 'has 5 columns'),
+        ('1 0 b relevant', "the grade 'relevant' is not a whole number"),
+        ('1 0 b 1.5', "the grade '1.5'"),
+        ('1 0 a 2', 'document a is judged twice for query 1'),
+    ],
+)
 def test_bad_qrels_are_named(tmp_path, line, message):
     path = write(tmp_path / 'qrels', '1 0 a 1\n' + line)
     found = refusal(lambda: read_qrels(path))
@@ -234,14 +298,23 @@ def test_bad_qrels_are_named(tmp_path, line, message):
 
 
 def test_predictions(tmp_path):
-    path = write(tmp_path / 'p.jsonl', '{"id": 1, "predicted_queries": ["x", "y"]}\n{"id": "b", "predicted_queries": []}\n')
+    path = write(
+        tmp_path / 'p.jsonl', '{"id": 1, "predicted_queries": ["x", "y"]}\n{"id": "b", "predicted_queries": []}\n'
+    )
     assert read_predictions(path) == {'1': ['x', 'y'], 'b': []}
 
 
-@pytest.mark.parametrize(('line', 'message'), [
-    ('{"id": "b"}', 'needs a list of strings'), ('{"id": "b", "predicted_queries": "x"}', 'needs a list of strings'),
-    ('{"id": "b", "predicted_queries": [1]}', 'needs a list of strings'), ('{"predicted_queries": []}', 'has no docid'),
-    ('{"id": "a", "predicted_queries": []}', "the docid 'a' occurred before"), ('[]', 'is a JSON list')])
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        ('{"id": "b"}', 'needs a list of strings'),
+        ('{"id": "b", "predicted_queries": "x"}', 'needs a list of strings'),
+        ('{"id": "b", "predicted_queries": [1]}', 'needs a list of strings'),
+        ('{"predicted_queries": []}', 'has no docid'),
+        ('{"id": "a", "predicted_queries": []}', "the docid 'a' occurred before"),
+        ('[]', 'is a JSON list'),
+    ],
+)
 def test_bad_predictions_are_named(tmp_path, line, message):
     path = write(tmp_path / 'p.jsonl', '{"id": "a", "predicted_queries": []}\n' + line)
     found = refusal(lambda: read_predictions(path))

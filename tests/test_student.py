@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""The student: pooling by hand, batching without a trace in the vectors, checkpoints that come back bit by bit or not at all."""
+"""The student: pooling by hand, batching without a trace, checkpoints that come back bit by bit or not at all."""
 
 import json
 import os
@@ -19,7 +19,15 @@ from pyserini_tct.models import __main__ as models_main
 from pyserini_tct.models import student
 
 ROWS = [[2, 14, 15, 16, *range(20, 20 + n)] for n in (3, 0, 40, 1, 17, 3)]
-FILES = {'config.json', 'model.safetensors', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'tct.json', 'README.md'}
+FILES = {
+    'config.json',
+    'model.safetensors',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'vocab.txt',
+    'tct.json',
+    'README.md',
+}
 
 
 @pytest.fixture(scope='module')
@@ -42,15 +50,17 @@ def refusal(folder) -> str:
 
 def test_mean_pooling_by_hand():
     """Four prefix positions (100) are dropped, a masked one (50) does not count: (1 + 3) / 2 = 2, (2 + 6) / 2 = 4."""
-    hidden = torch.tensor([[[100., 100.]] * 4 + [[1., 2.], [3., 6.], [50., 50.]]])
-    assert student.mean_pooling(hidden, torch.tensor([[1, 1, 1, 1, 1, 1, 0]])).tolist() == [[2., 4.]]
-    assert student.mean_pooling(hidden, torch.tensor([[1, 1, 1, 1, 1, 1, 1]])).tolist() == [[18., pytest.approx(58 / 3)]]
+    hidden = torch.tensor([[[100.0, 100.0]] * 4 + [[1.0, 2.0], [3.0, 6.0], [50.0, 50.0]]])
+    assert student.mean_pooling(hidden, torch.tensor([[1, 1, 1, 1, 1, 1, 0]])).tolist() == [[2.0, 4.0]]
+    assert student.mean_pooling(hidden, torch.tensor([[1, 1, 1, 1, 1, 1, 1]])).tolist() == [
+        [18.0, pytest.approx(58 / 3)]
+    ]
 
 
 @pytest.mark.parametrize('tokens', [4, 6])
 def test_mean_pooling_of_an_empty_text_is_zero_not_nan(tokens):
     mask = torch.tensor([[1, 1, 1, 1, 0, 0]])[:, :tokens]
-    assert student.mean_pooling(torch.full((1, tokens, 2), 7.), mask).tolist() == [[0., 0.]]
+    assert student.mean_pooling(torch.full((1, tokens, 2), 7.0), mask).tolist() == [[0.0, 0.0]]
 
 
 def test_a_vector_does_not_depend_on_its_batch_nor_on_padding(model):
@@ -104,15 +114,24 @@ def test_the_files_of_a_checkpoint(tiny_student, tiny_bert):
 
 def test_transformers_loads_every_weight(tiny_student):
     from transformers import BertModel
+
     _, info = BertModel.from_pretrained(tiny_student, output_loading_info=True)
     assert not any(info.values()), info
 
 
 def old_layout(folder, **change):
     """Rewrite a checkpoint as the published TensorFlow conversions are: castorini/tct_colbert-msmarco and its kin."""
-    tensors = {f'bert.{name}'.replace('LayerNorm.weight', 'LayerNorm.gamma').replace('LayerNorm.bias', 'LayerNorm.beta'): tensor
-               for name, tensor in load_file(folder / 'model.safetensors').items()}
-    tensors |= {'cls.predictions.bias': torch.ones(3), 'bert.embeddings.position_ids': torch.arange(192)[None], **change}
+    tensors = {
+        f'bert.{name}'.replace('LayerNorm.weight', 'LayerNorm.gamma').replace(
+            'LayerNorm.bias', 'LayerNorm.beta'
+        ): tensor
+        for name, tensor in load_file(folder / 'model.safetensors').items()
+    }
+    tensors |= {
+        'cls.predictions.bias': torch.ones(3),
+        'bert.embeddings.position_ids': torch.arange(192)[None],
+        **change,
+    }
     torch.save(tensors, folder / 'pytorch_model.bin')
     for name in FILES - {'config.json', 'vocab.txt'}:
         (folder / name).unlink()
@@ -143,9 +162,14 @@ class Malice:
         return os.mkdir, (self.target,)
 
 
-@pytest.mark.parametrize('dump', [
-    torch.save, lambda value, path: torch.save(value, path, _use_new_zipfile_serialization=False),
-    lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2))])
+@pytest.mark.parametrize(
+    'dump',
+    [
+        torch.save,
+        lambda value, path: torch.save(value, path, _use_new_zipfile_serialization=False),
+        lambda value, path: path.write_bytes(pickle.dumps(value, protocol=2)),
+    ],
+)
 def test_a_pickle_that_runs_code_is_refused_unrun(broken, tmp_path, dump):
     old_layout(broken)
     dump({'bert.x': Malice(tmp_path / 'pwned')}, broken / 'pytorch_model.bin')
@@ -153,12 +177,19 @@ def test_a_pickle_that_runs_code_is_refused_unrun(broken, tmp_path, dump):
     assert not (tmp_path / 'pwned').exists()
 
 
-@pytest.mark.parametrize(('name', 'value', 'message'), [
-    ('embeddings.LayerNorm.weight', None, 'has no tensor embeddings.LayerNorm.weight'),
-    ('encoder.layer.1.output.dense.bias', torch.ones(31), '1.output.dense.bias has shape (31,), config.json says (32,)'),
-    ('encoder.layer.0.output.dense.bias', torch.full((32,), float('nan')), '0.output.dense.bias holds NaN'),
-    ('pooler.dense.bias', torch.ones(3), 'pooler.dense.bias has shape (3,)'),
-])
+@pytest.mark.parametrize(
+    ('name', 'value', 'message'),
+    [
+        ('embeddings.LayerNorm.weight', None, 'has no tensor embeddings.LayerNorm.weight'),
+        (
+            'encoder.layer.1.output.dense.bias',
+            torch.ones(31),
+            '1.output.dense.bias has shape (31,), config.json says (32,)',
+        ),
+        ('encoder.layer.0.output.dense.bias', torch.full((32,), float('nan')), '0.output.dense.bias holds NaN'),
+        ('pooler.dense.bias', torch.ones(3), 'pooler.dense.bias has shape (3,)'),
+    ],
+)
 def test_unfit_tensors_are_named(broken, name, value, message):
     """Transformers fills what is missing with random numbers and a warning."""
     tensors = load_file(broken / 'model.safetensors')
@@ -168,18 +199,33 @@ def test_unfit_tensors_are_named(broken, name, value, message):
     assert message in found
 
 
-@pytest.mark.parametrize(('file', 'change', 'message'), [
-    ('config.json', {'model_type': 'distilbert'}, 'is a distilbert model'),
-    ('config.json', {'vocab_size': 50}, 'the vocabulary has'),
-    ('config.json', {'num_hidden_layers': 3}, 'has no tensor encoder.layer.2'),
-    ('tct.json', {'format_version': 99}, 'tct.json has format version 99'),
-    ('tct.json', {'pooling': 'cls'}, "pooling 'cls'"),
-    ('tct.json', {'temperature': 1}, "tct.json has an unknown setting 'temperature'"),
-    pytest.param('tct.json', {'passage_length': 193}, 'the passage length 193', marks=pytest.mark.xfail(
-        strict=True, raises=AssertionError, reason='the message does not say whose lengths they are')),
-    pytest.param('tct.json', {'query_length': '36'}, 'query', marks=pytest.mark.xfail(
-        strict=True, raises=TypeError, reason='_read_settings does not check the types of tct.json')),
-])
+@pytest.mark.parametrize(
+    ('file', 'change', 'message'),
+    [
+        ('config.json', {'model_type': 'distilbert'}, 'is a distilbert model'),
+        ('config.json', {'vocab_size': 50}, 'the vocabulary has'),
+        ('config.json', {'num_hidden_layers': 3}, 'has no tensor encoder.layer.2'),
+        ('tct.json', {'format_version': 99}, 'tct.json has format version 99'),
+        ('tct.json', {'pooling': 'cls'}, "pooling 'cls'"),
+        ('tct.json', {'temperature': 1}, "tct.json has an unknown setting 'temperature'"),
+        pytest.param(
+            'tct.json',
+            {'passage_length': 193},
+            'the passage length 193',
+            marks=pytest.mark.xfail(
+                strict=True, raises=AssertionError, reason='the message does not say whose lengths they are'
+            ),
+        ),
+        pytest.param(
+            'tct.json',
+            {'query_length': '36'},
+            'query',
+            marks=pytest.mark.xfail(
+                strict=True, raises=TypeError, reason='_read_settings does not check the types of tct.json'
+            ),
+        ),
+    ],
+)
 def test_settings_that_do_not_fit(broken, file, change, message):
     path = broken / file
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
@@ -187,9 +233,19 @@ def test_settings_that_do_not_fit(broken, file, change, message):
     assert message in found
 
 
-@pytest.mark.parametrize(('name', 'keep'), [
-    ('model.safetensors', 1000), ('model.safetensors', 4), ('model.safetensors', 0), ('pytorch_model.bin', 1000),
-    ('pytorch_model.bin', 0), ('config.json', 20), ('tokenizer.json', 1000), ('tct.json', 0)])
+@pytest.mark.parametrize(
+    ('name', 'keep'),
+    [
+        ('model.safetensors', 1000),
+        ('model.safetensors', 4),
+        ('model.safetensors', 0),
+        ('pytorch_model.bin', 1000),
+        ('pytorch_model.bin', 0),
+        ('config.json', 20),
+        ('tokenizer.json', 1000),
+        ('tct.json', 0),
+    ],
+)
 def test_truncated_files_are_refused_by_name(broken, name, keep):
     if name == 'pytorch_model.bin':
         old_layout(broken)
@@ -209,15 +265,27 @@ def test_folders_that_are_no_checkpoint(broken):
 def test_a_name_that_is_nowhere_offline(monkeypatch, tmp_path, name):
     """Hugging Face's own message is twenty lines and does not say that a path was meant."""
     import huggingface_hub.constants
+
     monkeypatch.setenv('HF_HUB_OFFLINE', '1')
     monkeypatch.setattr(huggingface_hub.constants, 'HF_HUB_OFFLINE', True)
     monkeypatch.chdir(tmp_path)
     assert refusal(name).startswith(name)
 
 
-@pytest.mark.parametrize('name', [
-    'student', 'tct-colbert', 'tct_colbert-dpr', 'tct_colbert-dse', 'TCT_ColBERT-CLIP', 'bpr-tct_colbert', 'dkrr_tct_colbert',
-    'tct_colbert-contriever', 'sentence-transformers-tct_colbert'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'student',
+        'tct-colbert',
+        'tct_colbert-dpr',
+        'tct_colbert-dse',
+        'TCT_ColBERT-CLIP',
+        'bpr-tct_colbert',
+        'dkrr_tct_colbert',
+        'tct_colbert-contriever',
+        'sentence-transformers-tct_colbert',
+    ],
+)
 def test_names_by_which_stock_pyserini_takes_another_class(model, tmp_path, name):
     with pytest.raises(TctError, match=name):
         model.save(tmp_path / name)
@@ -227,22 +295,32 @@ def test_names_by_which_stock_pyserini_takes_another_class(model, tmp_path, name
 def test_the_command_stores_lengths_and_they_count(tiny_bert, tmp_path, capsys):
     """Lengths that are stored and then forgotten would give other vectors at search time."""
     from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
+
     output = tmp_path / 'tct_colbert-short'
-    models_main.main(['--backbone', str(tiny_bert), '--output', str(output), '--query-length', '8', '--passage-length', '6'])
+    models_main.main(
+        ['--backbone', str(tiny_bert), '--output', str(output), '--query-length', '8', '--passage-length', '6']
+    )
     assert 'queries of 8 ids, passages of at most 6' in capsys.readouterr().out
     model = student.load(output)
     assert model.settings.parents == {'backbone': sha256(tiny_bert / 'model.safetensors')}
     query, passage = TctColBertQueryEncoder(output), TctColBertDocumentEncoder(output, device='cpu')
     np.testing.assert_array_equal(query.encode('ice'), model.embed(model.tokenizer.queries(['ice'], 8))[0])
     np.testing.assert_array_equal(passage.encode(['slow ice wave']), passage.encode(['slow ice river']))
-    assert 'exists: choose another output' in fails(models_main.main, '--backbone', tiny_bert, '--output', output, capsys=capsys)
+    assert 'exists: choose another output' in fails(
+        models_main.main, '--backbone', tiny_bert, '--output', output, capsys=capsys
+    )
     models_main.main(['--backbone', str(output), '--output', str(output), '--overwrite'])
     assert student.load(output).settings.query_length == 8
 
 
-@pytest.mark.parametrize(('words', 'message'), [
-    (['--query-length', 4], 'the query length 4 is outside 5..192'), (['--passage-length', 193], 'the passage length 193'),
-    (['--output', 'student'], "student has no 'tct_colbert' in it")])
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--query-length', 4], 'the query length 4 is outside 5..192'),
+        (['--passage-length', 193], 'the passage length 193'),
+        (['--output', 'student'], "student has no 'tct_colbert' in it"),
+    ],
+)
 def test_the_command_refuses_and_leaves_nothing(tiny_bert, tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
     words = [*('--backbone', tiny_bert, '--output', tmp_path / 'tct_colbert-x'), *words]

@@ -8,6 +8,7 @@ encoder and which lengths made the vectors, so that a searcher can refuse querie
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pyserini_tct import _cli, _files
 from pyserini_tct._errors import TctError
@@ -53,7 +54,7 @@ def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bo
     return index.ntotal
 
 
-def write_index(index: object, path: Path) -> None:
+def write_index(index: Any, path: Path) -> None:
     """Write a Faiss index, and tell a full disk from other failures in one sentence."""
     import faiss
 

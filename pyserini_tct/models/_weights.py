@@ -28,7 +28,7 @@ FILES = ('config.json', *NAMES, 'tokenizer.json', 'tokenizer_config.json', 'voca
 
 
 def resolve(name: str | Path) -> Path:
-    """Return the folder of a checkpoint: a path, or a hub name (from a package that has it, or through the hub's cache).
+    """Return the folder of a checkpoint: a path, or a hub name (from a package that has it, or the hub's cache).
 
     Raises:
         TctError: no such folder, and the hub does not have it or cannot be reached.

@@ -222,5 +222,6 @@ tags: [tct-colbert, dense-retrieval]
 
 One vector of {student.dimension} dimensions a text: the mean of the last layer after the 4-token prefix, scored by dot
 product (arXiv 2010.11386). Queries take {student.settings.query_length} ids, passages at most
-{student.settings.passage_length}. Made by pyserini-tct; settings and origin are in `tct.json`. Pyserini reads it with `--encoder-class tct_colbert`.
+{student.settings.passage_length}. Made by pyserini-tct; settings and origin are in `tct.json`.
+Pyserini reads it with `--encoder-class tct_colbert`.
 """

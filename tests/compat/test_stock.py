@@ -46,7 +46,7 @@ def bm25_index(tmp_path_factory) -> Path:
 def stock(tiny_student, tiny_index, bm25_index, minilm, tmp_path_factory):
     """What Pyserini's own classes give, computed once in a process of their own."""
     out = tmp_path_factory.mktemp('stock')
-    texts = [passage.text for passage in read_corpus(POCKET / 'corpus.jsonl')][:24] + ['', 'naïve café 東京 🌋']
+    texts = [*[passage.text for passage in read_corpus(POCKET / 'corpus.jsonl')][:24], '', 'naïve café 東京 🌋']
     student.load(minilm).save(out / 'tct_colbert-minilm')
     job = {
         'models': {'tiny': str(tiny_student), 'minilm': str(out / 'tct_colbert-minilm')},

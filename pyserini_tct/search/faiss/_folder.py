@@ -86,7 +86,7 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
     return index, docids
 
 
-def check_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
+def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
     """Compare an encoder of ours with what the index's manifest says of its encoder."""
     student = getattr(encoder, 'student', None)
     if student is None:

@@ -11,7 +11,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Hit, rank
-from pyserini_tct.search.faiss._folder import Document, Texts, load_index
+from pyserini_tct.search.faiss._folder import Document, Texts, load_index, refuse_other_encoder
 
 SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
 
@@ -64,7 +64,7 @@ class FaissSearcher:
             query_encoder = TctColBertQueryEncoder(query_encoder)
         self.query_encoder = query_encoder
         if check_encoder:
-            check_encoder(self.index_dir, self.dimension, query_encoder)
+            refuse_other_encoder(self.index_dir, self.dimension, query_encoder)
         self._texts: Texts | None = None
 
     @classmethod

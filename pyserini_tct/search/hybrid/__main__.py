@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.search.hybrid dense ... sparse ... fusion ... run ...``: dense and BM25, the paper's rule."""
+"""``python -m pyserini_tct.search.hybrid dense ... sparse ... fusion ... run ...``: two sides, fused."""
 
 import math
 from collections.abc import Sequence

@@ -29,7 +29,7 @@ class HybridSearcher:
         normalization: bool = False,
         weight_on_dense: bool = False,
     ) -> list[HybridHit]:
-        """Fuse the ``k0`` best hits of each side, return the ``k`` best; see :func:`pyserini_tct.fusion.interpolate`."""
+        """Fuse the ``k0`` best hits of each side, return the ``k`` best; see ``fusion.interpolate``."""
         return self._hybrid_results(
             self.dense_searcher.search(query, k0),
             self.sparse_searcher.search(query, k0),

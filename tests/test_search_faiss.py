@@ -1,0 +1,356 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Dense indexes and their search: exact scores, canonical ties, texts of the right rows, and files that are damaged."""
+
+import shutil
+
+import faiss
+import numpy as np
+import pytest
+from conftest import TEXTS, TOPICS, fails
+
+from pyserini_tct._errors import TctError
+from pyserini_tct.encode import TctColBertQueryEncoder
+from pyserini_tct.index import faiss as index_faiss
+from pyserini_tct.models import student
+from pyserini_tct.runs import read_run
+from pyserini_tct.search.faiss import FaissSearcher
+from pyserini_tct.search.faiss.__main__ import main
+from pyserini_tct.vectors import VectorStore
+
+
+def make_index(folder, vectors, docids):
+    """A folder as stock Pyserini writes it: `index` and `docid`, no manifest, no texts."""
+    folder.mkdir()
+    index = faiss.IndexFlatIP(len(vectors[0]))
+    index.add(np.asarray(vectors, np.float32))
+    faiss.write_index(index, str(folder / 'index'))
+    (folder / 'docid').write_text(''.join(f'{docid}\n' for docid in docids))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def encoder(tiny_student):
+    return TctColBertQueryEncoder(tiny_student)
+
+
+@pytest.fixture
+def copy(tiny_index, tmp_path):
+    """A copy of the index, its manifest and its vectors, to damage."""
+    for name in ('index', 'vectors'):
+        shutil.copytree(tiny_index.parent / name, tmp_path / name)
+        shutil.copyfile(tiny_index.parent / f'{name}.manifest.json', tmp_path / f'{name}.manifest.json')
+    return tmp_path / 'index'
+
+
+def refusal(call, *args, **options) -> str:
+    with pytest.raises(TctError) as error:
+        call(*args, **options)
+    return str(error.value)
+
+
+def pairs(hits):
+    return [(hit.docid, hit.score) for hit in hits]
+
+
+def test_scores_and_order_by_hand(tmp_path):
+    """q = (1, 2): a = 1, b = 4, c = 3, d = -2."""
+    folder = make_index(tmp_path / 'stock', [[1, 0], [0, 2], [1, 1], [0, -1]], 'abcd')
+    hits = FaissSearcher(folder, None).search(np.array([1.0, 2.0]), k=4)
+    assert pairs(hits) == [('b', 4.0), ('c', 3.0), ('a', 1.0), ('d', -2.0)]
+
+
+def test_scores_equal_numpys_dot_products(tiny_index, encoder):
+    store = VectorStore(tiny_index.parent / 'vectors')
+    docids, vectors = next(store.shards())
+    searcher = FaissSearcher(tiny_index, encoder)
+    for query in TOPICS.values():
+        scores = vectors @ encoder.encode(query)
+        hits = searcher.search(query, k=6)
+        assert [hit.docid for hit in hits] == [docids[row] for row in np.argsort(-scores)]
+        np.testing.assert_allclose([hit.score for hit in hits], np.sort(scores)[::-1], rtol=1e-5)
+
+
+@pytest.mark.parametrize('k', [1, 3, 59, 60, 100])
+def test_ties_are_decided_by_docid_also_where_they_straddle_the_cut(tmp_path, k):
+    """Faiss orders ties by row or by chance: with docids in reverse, its first rows are our last ones."""
+    docids = [f'd{number:02d}' for number in reversed(range(60))]
+    folder = make_index(tmp_path / 'stock', [[1, 1]] * 60, docids)
+    found = FaissSearcher(folder, None).batch_search(np.array([[1.0, 0.0], [0.5, 0.5]]), ['1', '2'], k=k)
+    assert pairs(found['1']) == [(docid, 1.0) for docid in sorted(docids)[:k]]
+    assert found['1'] == found['2']
+
+
+def test_a_tie_behind_better_hits_is_decided_by_docid(tmp_path):
+    """Only the last place is tied: 2 better hits, then 50 of the same score, best docid in the last row."""
+    docids = ['y', 'z', *(f'd{number:02d}' for number in reversed(range(50)))]
+    folder = make_index(tmp_path / 'stock', [[3, 0], [2, 0], *[[1, 0]] * 50], docids)
+    assert pairs(FaissSearcher(folder, None).search(np.array([1.0, 0]), k=3)) == [('y', 3.0), ('z', 2.0), ('d00', 1.0)]
+
+
+def test_more_hits_than_passages_gives_all_of_them_once(tiny_index, encoder):
+    """Faiss fills up with row -1, which Python reads as the last docid."""
+    hits = FaissSearcher(tiny_index, encoder).search('ice', k=1000)
+    assert sorted(hit.docid for hit in hits) == sorted(TEXTS)
+    assert min(hit.score for hit in hits) > -1e6
+
+
+def test_a_batch_equals_single_queries(tiny_index, encoder):
+    """30 queries: Faiss takes another way from 20 on."""
+    queries = [f'{a} {b}' for a in ('ice', 'rock', 'sea', 'slow', 'lobster') for b in list(TOPICS.values()) * 2]
+    searcher = FaissSearcher(tiny_index, encoder)
+    found = searcher.batch_search(queries, [str(number) for number in range(30)], k=4, threads=2)
+    for number, query in enumerate(queries):
+        single = searcher.search(query, k=4)
+        assert [hit.docid for hit in found[str(number)]] == [hit.docid for hit in single]
+        np.testing.assert_allclose([h.score for h in found[str(number)]], [h.score for h in single], rtol=1e-5)
+    assert '2 queries for 1 query ids' in refusal(searcher.batch_search, ['a', 'b'], ['1'])
+    assert 'k = 0' in refusal(searcher.search, 'a', k=0)
+
+
+def test_a_vector_is_a_query_too(tiny_index, encoder):
+    searcher, vector = FaissSearcher(tiny_index, encoder), encoder.encode('slow ice')
+    assert searcher.search(vector) == searcher.search(vector[None]) == searcher.search('slow ice')
+
+
+def test_return_vector_gives_each_hit_its_own(tiny_index, encoder):
+    searcher = FaissSearcher(tiny_index, encoder)
+    query, hits = searcher.search('slow ice', k=3, return_vector=True)
+    assert query.shape == (1, 32)
+    assert [(hit.docid, hit.score) for hit in hits] == pairs(searcher.search('slow ice', k=3))
+    np.testing.assert_allclose([hit.vectors @ query[0] for hit in hits], [hit.score for hit in hits], rtol=1e-5)
+    batch_query, found = searcher.batch_search(['slow ice', 'rock'], ['1', '2'], k=3, return_vector=True)
+    assert (batch_query.shape, [hit.docid for hit in found['1']]) == ((2, 32), [hit.docid for hit in hits])
+
+
+@pytest.mark.xfail(strict=True, reason='rows are looked up by docid: of a repeated docid the last vector is returned')
+def test_return_vector_of_a_docid_with_several_vectors(tmp_path):
+    """Feedback would average in a vector that was never retrieved."""
+    searcher = FaissSearcher(make_index(tmp_path / 'stock', [[3, 0], [1, 5]], ['a', 'a']), None)
+    _, hits = searcher.search(np.array([1.0, 0]), k=2, return_vector=True)
+    assert [hit.vectors.tolist() for hit in hits] == [[3, 0], [1, 5]]
+
+
+def test_remove_dups_keeps_the_best_of_a_docid(tmp_path):
+    searcher = FaissSearcher(make_index(tmp_path / 'stock', [[1, 0], [5, 0], [3, 0], [2, 0]], 'abab'), None)
+    query = np.array([1.0, 0])
+    assert pairs(searcher.search(query, k=2, remove_dups=True)) == [('b', 5.0), ('a', 3.0)]
+    assert [hit.docid for hit in searcher.search(query, k=4)] == ['b', 'a', 'b', 'a']
+
+
+def test_normalized_distances(tmp_path):
+    searcher = FaissSearcher(make_index(tmp_path / 'stock', [[1, 0], [-1, 0]], 'ab'), None, normalize_distances=True)
+    assert pairs(searcher.search(np.array([1.0, 0]))) == [('a', 1.0), ('b', 0.0)]
+
+
+def test_documents_have_the_text_of_their_own_row(tiny_index, encoder):
+    searcher = FaissSearcher(tiny_index, encoder)
+    for docid, text in TEXTS.items():
+        document = searcher.doc(docid)
+        assert (document.docid(), document.contents()) == (docid, text)
+        assert document.raw() == f'{{"id": "{docid}", "contents": "{text}"}}'
+    assert searcher.doc('d7') is None
+
+
+def test_an_index_without_texts_says_how_to_get_them(copy, encoder, tmp_path):
+    index_faiss.build_flat(tmp_path / 'vectors', tmp_path / 'bare', texts=False)
+    assert sorted(file.name for file in (tmp_path / 'bare').iterdir()) == ['docid', 'index']
+    searcher = FaissSearcher(tmp_path / 'bare', encoder)
+    assert searcher.search('ice', 2) == FaissSearcher(copy, encoder).search('ice', 2)
+    assert 'has no texts: build it with python -m pyserini_tct.index.faiss, without --no-texts' in refusal(
+        searcher.doc, 'd1'
+    )
+
+
+def test_texts_survive_the_deletion_of_the_store(copy, tmp_path, encoder):
+    """They are hard links: a symbolic link would break with the vectors."""
+    index_faiss.build_flat(tmp_path / 'vectors', tmp_path / 'again')
+    shutil.rmtree(tmp_path / 'vectors')
+    assert FaissSearcher(tmp_path / 'again', encoder).doc('d2').contents() == TEXTS['d2']
+    assert sorted(file.name for file in (tmp_path / 'again').iterdir()) == [
+        'docid',
+        'index',
+        'texts.jsonl',
+        'texts.offsets.npy',
+    ]
+
+
+def truncate(path, keep):
+    path.write_bytes(path.read_bytes()[:keep])
+
+
+@pytest.mark.parametrize(
+    ('damage', 'message'),
+    [
+        (lambda folder: truncate(folder / 'index', 700), 'index is damaged or truncated (700 bytes)'),
+        (lambda folder: truncate(folder / 'index', 20), 'index is damaged or truncated'),
+        (lambda folder: truncate(folder / 'index', 0), 'index is damaged or truncated'),
+        (lambda folder: (folder / 'index').write_bytes(b'no index' * 100), 'index is damaged or truncated'),
+        (lambda folder: (folder / 'docid').write_text('d1\nd2\nd3\nd4\nd5\n'), 'has 6 vectors but 5 docids'),
+        (lambda folder: (folder / 'docid').unlink(), 'docid does not exist'),
+        (lambda folder: (folder / 'index').unlink(), 'index does not exist'),
+        (shutil.rmtree, 'is no index folder: make it with'),
+        (lambda folder: truncate(folder / 'texts.jsonl', 90), 'texts.jsonl has 90 bytes'),
+        pytest.param(
+            lambda folder: truncate(folder / 'texts.offsets.npy', 100),
+            'texts.offsets.npy',
+            marks=pytest.mark.xfail(
+                strict=True, raises=ValueError, reason='TextStore does not catch a damaged texts.offsets.npy'
+            ),
+        ),
+    ],
+)
+def test_damaged_index_folders_are_refused(copy, encoder, damage, message):
+    """A docid file one line short gives every later passage the wrong name."""
+    damage(copy)
+    assert message in refusal(lambda: FaissSearcher(copy, encoder).doc('d6'))
+
+
+def test_query_vectors_that_do_not_fit(tiny_index, tmp_path, encoder):
+    searcher = FaissSearcher(tiny_index, None)
+    assert 'query vectors have shape (1, 31)' in refusal(searcher.search, np.ones(31))
+    assert 'holds NaN or infinity' in refusal(searcher.search, np.full(32, np.nan))
+    assert 'holds NaN or infinity' in refusal(searcher.batch_search, np.full((1, 32), np.inf), ['1'])
+    small = make_index(tmp_path / 'stock', [[1, 0]], 'a')
+    assert 'the encoder gives 32 dimensions' in refusal(FaissSearcher, small, encoder)
+    assert 'has dimension 2' in refusal(FaissSearcher(small, encoder, check_encoder=False).search, 'ice')
+    assert "faiss_device 'cuda'" in refusal(FaissSearcher, small, None, faiss_device='cuda')
+
+
+@pytest.fixture(scope='module')
+def other_students(tiny_student, tmp_path_factory):
+    """Two that have the right dimension: with other weights, and with another query length."""
+    folder = tmp_path_factory.mktemp('others')
+    model = student.load(tiny_student)
+    student.Student(model.bert, model.tokenizer, student.Settings(query_length=20)).save(folder / 'tct_colbert-length')
+    model.bert.embeddings.LayerNorm.bias.data += 1
+    model.save(folder / 'tct_colbert-weights')
+    return folder
+
+
+@pytest.mark.parametrize(('name', 'key'), [('length', 'query_length 36'), ('weights', 'encoder_sha256')])
+def test_another_encoder_of_the_same_dimension_is_refused(tiny_index, other_students, name, key):
+    """It would search without any error, and find nonsense."""
+    found = refusal(FaissSearcher, tiny_index, other_students / f'tct_colbert-{name}')
+    assert f'was made with another encoder ({key}' in found
+    assert (
+        len(FaissSearcher(tiny_index, other_students / f'tct_colbert-{name}', check_encoder=False).search('ice')) == 6
+    )
+
+
+def test_the_flat_index_holds_the_vectors(tiny_index):
+    index = faiss.read_index(str(tiny_index / 'index'))
+    docids, vectors = next(VectorStore(tiny_index.parent / 'vectors').shards())
+    assert index.metric_type == faiss.METRIC_INNER_PRODUCT
+    np.testing.assert_array_equal(index.reconstruct_n(0, 6), vectors)
+    assert (tiny_index / 'docid').read_text().splitlines() == docids == list(TEXTS)
+
+
+def test_index_command(copy, tmp_path, capsys):
+    words = ['--input', tmp_path / 'vectors', '--output', tmp_path / 'new']
+    index_faiss.main([str(word) for word in words])
+    assert 'new: flat index of 6 passages' in capsys.readouterr().out
+    assert (tmp_path / 'new' / 'index').read_bytes() == (copy / 'index').read_bytes()
+    assert 'new exists: choose another output' in fails(index_faiss.main, *words, capsys=capsys)
+    index_faiss.main([*map(str, words), '--overwrite', '--no-texts'])
+    assert not (tmp_path / 'new' / 'texts.jsonl').exists()
+
+
+@pytest.mark.parametrize(
+    ('name', 'change', 'message'),
+    [
+        ('00000.npy', lambda data: data[:-1] + bytes([data[-1] ^ 1]), 'its checksum differs from the manifest'),
+        ('00000.npy', lambda data: data[:-4], 'its checksum differs'),
+        ('00000.docids', lambda data: data[: data.rindex(b'd6')], 'its docids are 5'),
+    ],
+)
+def test_a_damaged_store_is_not_indexed(copy, tmp_path, capsys, name, change, message):
+    """One flipped bit moves one passage by a little or by 1e38: no other check sees it."""
+    path = tmp_path / 'vectors' / name
+    path.write_bytes(change(path.read_bytes()))
+    words = ['--input', tmp_path / 'vectors', '--output', tmp_path / 'new']
+    assert message in fails(index_faiss.main, *words, capsys=capsys)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        'index',
+        'index.manifest.json',
+        'vectors',
+        'vectors.manifest.json',
+    ]
+
+
+def test_a_store_that_is_none(tmp_path, capsys):
+    (tmp_path / 'x').mkdir()
+    for name, message in (('x', 'has no manifest of vectors beside it'), ('none', 'is no folder of vectors')):
+        words = ['--input', tmp_path / name, '--output', tmp_path / 'new']
+        assert message in fails(index_faiss.main, *words, capsys=capsys)
+
+
+def words(index, model, topics, output, *more):
+    made = ['--index', index, '--encoder', model, '--topics', topics, '--output', output, '--hits', 3, *more]
+    return [str(word) for word in made]
+
+
+def test_the_command_writes_the_run_of_the_searcher(tiny_index, tiny_student, topics, tmp_path, encoder, capsys):
+    main(words(tiny_index, tiny_student, topics, tmp_path / 'run', '--batch-size', 2))
+    assert 'run: 3 queries, 9 hits' in capsys.readouterr().out
+    run, searcher = read_run(tmp_path / 'run'), FaissSearcher(tiny_index, encoder)
+    assert list(run) == list(TOPICS)
+    for qid, query in TOPICS.items():
+        assert run[qid] == pytest.approx(dict(pairs(searcher.search(query, 3))), abs=2e-6)
+    assert (tmp_path / 'run').read_text().splitlines()[0].split()[::5] == ['007', 'tct_colbert']
+
+
+def test_the_msmarco_format(tiny_index, tiny_student, topics, tmp_path, encoder):
+    main(words(tiny_index, tiny_student, topics, tmp_path / 'run', '--output-format', 'msmarco'))
+    lines = [line.split('\t') for line in (tmp_path / 'run').read_text().splitlines()]
+    best = FaissSearcher(tiny_index, encoder).search(TOPICS['007'], 3)
+    assert lines[:3] == [['007', hit.docid, str(rank)] for rank, hit in enumerate(best, 1)]
+
+
+def test_a_stock_index_folder_needs_no_manifest(tmp_path, tiny_student, topics):
+    folder = make_index(tmp_path / 'stock', np.eye(3, 32), 'abc')
+    main(words(folder, tiny_student, topics, tmp_path / 'run'))
+    assert set(read_run(tmp_path / 'run')['8']) == {'a', 'b', 'c'}
+
+
+def test_encoded_queries_need_no_encoder(tiny_index, topics, tmp_path, encoder):
+    np.save(tmp_path / 'topics.npy', encoder.encode_batch(list(TOPICS.values())))
+    main(['--index', str(tiny_index), '--encoded-queries', str(tmp_path / 'topics'), '--topics', str(topics),
+          '--output', str(tmp_path / 'run'), '--hits', '1'])  # fmt: skip
+    best = {qid: [hit.docid for hit in FaissSearcher(tiny_index, encoder).search(q, 1)] for qid, q in TOPICS.items()}
+    assert {qid: list(hits) for qid, hits in read_run(tmp_path / 'run').items()} == best
+
+
+def test_the_command_refuses(tiny_index, tiny_student, other_students, topics, tmp_path, capsys):
+    """None of these may leave a run behind, or touch one that is there."""
+    output = tmp_path / 'run'
+    (tmp_path / 'bad.tsv').write_text('1\tice\n2\n')
+    other = other_students / 'tct_colbert-weights'
+    for command, message in (
+        (
+            ['--index', tiny_index, '--topics', topics, '--output', output],
+            '--encoder (or --encoded-queries) is missing',
+        ),
+        (words(tiny_index, tiny_student, tmp_path / 'bad.tsv', output), 'bad.tsv: line 2'),
+        (words(tiny_index, tiny_student, topics, output, '--tag', 'a b'), "the tag 'a b' holds white space"),
+        (words(tiny_index, other, topics, output), 'was made with another encoder'),
+    ):
+        assert message in fails(main, *command, capsys=capsys)
+        assert not output.exists()
+    main(words(tiny_index, other, topics, output, '--any-encoder'))
+    before = output.read_bytes()
+    found = fails(main, *words(tiny_index, tiny_student, topics, output), capsys=capsys)
+    assert 'run exists: choose another output or add --overwrite' in found
+    assert output.read_bytes() == before
+    main(words(tiny_index, tiny_student, topics, output, '--overwrite'))
+    assert output.read_bytes() != before
+
+
+@pytest.mark.parametrize('missing', ['--topics', '--index', '--output'])
+def test_missing_flags_are_named(tiny_index, tiny_student, topics, tmp_path, capsys, missing):
+    given = words(tiny_index, tiny_student, topics, tmp_path / 'run')
+    position = given.index(missing)
+    with pytest.raises(SystemExit) as exit_info:
+        main(given[:position] + given[position + 2 :])
+    assert exit_info.value.code == 2
+    assert f'the following arguments are required: {missing}' in capsys.readouterr().err
