@@ -15,6 +15,8 @@ from pyserini_tct._errors import TctError
 COMMANDS = {
     'demo': 'the whole flow on the pocket collection that ships with the package',
     'models': 'a student checkpoint from a BERT folder or a published checkpoint, without training',
+    'train': 'a ColBERT teacher, or a student distilled from one',
+    'mine': 'hard negatives for training queries, by BM25',
     'encode': 'a corpus to a folder of vectors',
     'expand': 'predicted queries appended to the passages of a corpus (doc2query)',
     'index.faiss': 'vectors to a Faiss index',

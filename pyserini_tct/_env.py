@@ -5,11 +5,14 @@
 Import this module before torch: OpenMP reads its waiting policy once, when torch loads it.
 """
 
+import ctypes
 import importlib
 import os
 import platform
+import sys
 from importlib import metadata
 from types import ModuleType
+from typing import Any
 
 from pyserini_tct._errors import TctError
 
@@ -17,6 +20,7 @@ from pyserini_tct._errors import TctError
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 os.environ.setdefault('TOKENIZERS_PARALLELISM', 'true')
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 PACKAGES = ('pyserini-tct', 'pyserini', 'torch', 'transformers', 'tokenizers', 'faiss-cpu', 'pyjnius', 'numpy')
 
 
@@ -52,6 +56,39 @@ def device_of(name: str | None) -> str:
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise TctError(f'device {name!r} is not available on this machine: use --device cpu')
     return name
+
+
+def has_bf16(device: str) -> bool:
+    """Tell whether bf16 matrix products run in hardware on a device type (``cpu`` or ``cuda``)."""
+    import torch
+
+    if device == 'cuda':
+        return torch.cuda.is_bf16_supported()
+    capabilities: dict[str, Any] = getattr(torch.cpu, 'get_capabilities', dict)()  # older releases of torch cannot tell
+    return any(bool(capabilities.get(name)) for name in ('avx512_bf16', 'amx_bf16', 'arm_bf16'))
+
+
+def precision_of(name: str, device: str) -> str:
+    """Resolve ``auto`` to ``bf16`` where the device has it, else to ``fp32``."""
+    return name if name != 'auto' else 'bf16' if has_bf16(device) else 'fp32'
+
+
+def autocast(device: str, precision: str) -> Any:
+    """Return a context in which torch computes in ``bf16``, or one that changes nothing for ``fp32``."""
+    import torch
+
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=precision == 'bf16')
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep large freed blocks for the next step, instead of handing them back and faulting them in again.
+
+    Without effect where the C library is another one.
+    """
+    libc = ctypes.CDLL(None) if sys.platform == 'linux' else None
+    if hasattr(libc, 'mallopt'):
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)  # type: ignore[union-attr]
+        libc.mallopt(M_TRIM_THRESHOLD, -1)  # type: ignore[union-attr]
 
 
 def versions() -> dict[str, str | None]:

@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -93,6 +94,28 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold ``.NAME.lock`` beside ``path`` while the block runs; the end of the process frees it, however it ends.
+
+    Raises:
+        TctError: another process holds it.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = path.with_name(f'.{path.name}.lock')
+    with open(name, 'w', encoding='utf-8') as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TctError(f'another process is writing {path}: wait until it has finished') from error
+        try:
+            yield
+        finally:
+            name.unlink(missing_ok=True)
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder: the digest over its sorted file names and their digests."""
     if path.is_dir():
@@ -130,7 +153,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise TctError(f'{path} is a folder, a file is needed here') from error
     except UnicodeDecodeError as error:
         raise TctError(f'{path}: line {number + 1} or later is not UTF-8: convert the file to UTF-8') from error
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise TctError(f'{path}: broken or truncated gzip data after line {number}: fetch the file again') from error
 
 

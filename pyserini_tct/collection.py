@@ -1,9 +1,9 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Corpora, topics, relevance judgments and predicted queries, read as streams and checked line by line.
+"""Corpora and predicted queries, read as streams and checked line by line.
 
-In: JSONL (also ``.gz``, a file or a folder), TSV, TREC qrels, or names that ir_datasets or Pyserini know. Out: plain
-records. Every reader names the file and the line of what it cannot use; nothing is skipped in silence.
+In: JSONL (also ``.gz``, a file or a folder), or a name that ir_datasets knows. Out: plain records. Every reader names
+the file and the line of what it cannot use; nothing is skipped in silence.
 """
 
 import json
@@ -83,7 +83,7 @@ def read_corpus(
     for file in corpus_files(Path(source)):
         for number, line in numbered_lines(file):
             where = f'{file}: line {number}'
-            passage = _passage(_json_object(line, where), where, fields, docid_field, delimiter)
+            passage = _passage(json_object(line, where), where, fields, docid_field, delimiter)
             if passage.docid in seen:
                 raise TctError(f'{where}: the docid {passage.docid!r} occurred before: docids must be unique')
             seen.add(passage.docid)
@@ -92,7 +92,8 @@ def read_corpus(
         raise TctError(f'{source} is empty: a corpus needs at least one passage')
 
 
-def _json_object(line: str, where: str) -> dict[str, Any]:
+def json_object(line: str, where: str) -> dict[str, Any]:
+    """Parse a line that must be a JSON object, or raise :class:`TctError` with ``where`` in it."""
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
@@ -101,7 +102,17 @@ def _json_object(line: str, where: str) -> dict[str, Any]:
         ) from error
     if not isinstance(record, dict):
         raise TctError(f'{where} is a JSON {type(record).__name__}: one JSON object a line is needed')
+    if '\\ud' in line.lower() and _has_surrogate(record):
+        raise TctError(f'{where} holds half of a surrogate pair, which is no text: repair the \\u escape')
     return record
+
+
+def _has_surrogate(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _passage(
@@ -129,9 +140,6 @@ def _passage(
         raise TctError(f'{where} has no title: leave out --fields title')
     if fields and 'title' not in fields:
         title = ''
-    for value in (text, title or ''):
-        if not value.isascii() and any('\ud800' <= letter <= '\udfff' for letter in value):
-            raise TctError(f'{where} holds half of a surrogate pair, which is no text: repair the \\u escape')
     return Passage(docid, text, title or '')
 
 
@@ -158,7 +166,7 @@ def read_predictions(path: Path) -> dict[str, list[str]]:
     predictions: dict[str, list[str]] = {}
     for number, line in numbered_lines(path):
         where = f'{path}: line {number}'
-        record = _json_object(line, where)
+        record = json_object(line, where)
         docid = check_docid(record.get('id'), where)
         queries = record.get('predicted_queries')
         if not isinstance(queries, list) or not all(isinstance(query, str) for query in queries):
@@ -171,78 +179,8 @@ def read_predictions(path: Path) -> dict[str, list[str]]:
     return predictions
 
 
-def read_topics(source: str | Path) -> dict[str, str]:
-    """Read queries as ``{qid: text}``, in file order; ids stay strings.
-
-    Args:
-        source: a file (TSV with qid and text, whatever its extension, or ``.jsonl`` with ``id``/``_id``/``qid`` and
-            ``text``/``query``, ``.gz`` too), ``irds:NAME``, or a name that Pyserini knows (``dl19-passage``).
-
-    Raises:
-        TctError: a malformed line, an empty query, a qid twice, an unknown name; the line is named.
-    """
-    if str(source).startswith(IRDS):
-        return {query.query_id: _irds_text(query) for query in _irds(str(source)[len(IRDS) :]).queries_iter()}
-    path = Path(source)
-    if not path.exists():
-        return _pyserini_topics(str(source))
-    topics: dict[str, str] = {}
-    for number, line in numbered_lines(path):
-        where = f'{path}: line {number}'
-        if path.name.endswith(SUFFIXES):
-            record = _json_object(line, where)
-            qid = next((record[key] for key in ('id', '_id', 'qid') if key in record), None)
-            text = next((record[key] for key in ('text', 'query') if key in record), None)
-            if qid is None or not isinstance(text, str):
-                raise TctError(f'{where} needs an `id` and a `text`')
-            columns = [str(qid), text]
-        else:
-            columns = line.split('\t')
-        if len(columns) != 2:
-            raise TctError(f'{where} has {len(columns)} tab-separated columns: a topic is `qid<TAB>text`')
-        qid, text = columns[0].strip(), columns[1].strip()
-        if qid.split() != [qid]:
-            raise TctError(f'{where}: the query id {qid!r} is blank or holds white space')
-        if not text:
-            raise TctError(f'{where}: query {qid} has no text: remove the line or give it one')
-        if qid in topics:
-            raise TctError(f'{where}: query {qid} occurred before: query ids must be unique')
-        topics[qid] = text
-    if not topics:
-        raise TctError(f'{path} is empty: at least one topic is needed')
-    return topics
-
-
-def read_qrels(source: str | Path) -> dict[str, dict[str, int]]:
-    """Read TREC relevance judgments (``qid 0 docid grade``) as ``{qid: {docid: grade}}``.
-
-    Raises:
-        TctError: a malformed line or a judgment given twice; the line is named.
-    """
-    if str(source).startswith(IRDS):
-        judged: dict[str, dict[str, int]] = {}
-        for qrel in _irds(str(source)[len(IRDS) :]).qrels_iter():
-            judged.setdefault(qrel.query_id, {})[qrel.doc_id] = qrel.relevance
-        return judged
-    qrels: dict[str, dict[str, int]] = {}
-    for number, line in numbered_lines(Path(source)):
-        columns = line.split()
-        if len(columns) != 4:
-            raise TctError(f'{source}: line {number} has {len(columns)} columns: a judgment is `qid 0 docid grade`')
-        qid, _, docid, grade = columns
-        try:
-            relevance = int(grade)
-        except ValueError as error:
-            raise TctError(f'{source}: line {number}: the grade {grade!r} is not a whole number') from error
-        if docid in qrels.setdefault(qid, {}):
-            raise TctError(f'{source}: line {number}: document {docid} is judged twice for query {qid}: remove one')
-        qrels[qid][docid] = relevance
-    if not qrels:
-        raise TctError(f'{source} is empty: relevance judgments are needed')
-    return qrels
-
-
-def _irds(name: str) -> Any:
+def irds_dataset(name: str) -> Any:
+    """Open a dataset of ir_datasets, or raise :class:`TctError` if it is unknown or the package is missing."""
     irds = _env.need('ir_datasets', 'datasets', f'{IRDS}{name}')
     try:
         return irds.load(name)
@@ -250,17 +188,12 @@ def _irds(name: str) -> Any:
         raise TctError(f'ir_datasets knows no dataset {name!r}: see https://ir-datasets.com') from error
 
 
-def _irds_text(record: Any) -> str:
+def irds_text(record: Any) -> str:
+    """Return the text of an ir_datasets document or query."""
     return record.default_text() if hasattr(record, 'default_text') else record.text
 
 
 def _irds_corpus(name: str) -> Iterator[Passage]:
-    for doc in _irds(name).docs_iter():
+    for doc in irds_dataset(name).docs_iter():
         title = getattr(doc, 'title', '')
-        yield Passage(check_docid(doc.doc_id, f'{IRDS}{name}'), doc.text if title else _irds_text(doc), title)
-
-
-def _pyserini_topics(name: str) -> dict[str, str]:
-    from pyserini_tct import _pyserini
-
-    return _pyserini.topics(name)
+        yield Passage(check_docid(doc.doc_id, f'{IRDS}{name}'), doc.text if title else irds_text(doc), title)

@@ -90,8 +90,8 @@ def _stage(name: str, output: Path, make: Callable[[], Any]) -> None:
 def measure(name: str, searcher: Any, work: Path, pocket: Path, index_bytes: int, **options: Any) -> Row:
     """Search the test topics one by one, warm, write the run, and score it."""
     from pyserini_tct import runs
-    from pyserini_tct.collection import read_qrels, read_topics
     from pyserini_tct.eval import evaluate, parse_measures
+    from pyserini_tct.topics import read_qrels, read_topics
 
     topics = read_topics(pocket / 'queries.test.tsv')
     for query in list(topics.values())[:WARM_UP]:

@@ -8,8 +8,11 @@ uncased BERT splits them into three word pieces, which is why the first four pos
 2010.11386 and its code). A literal ``[MASK]`` in user text stays text; in Pyserini it becomes the special token.
 """
 
+import dataclasses
+import string
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
@@ -25,6 +28,39 @@ QUERY_LENGTH = 36
 PASSAGE_LENGTH = 154
 UNKNOWN = '[UNK]'
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenContract:
+    """How a late-interaction model writes its texts; the default is TCT-ColBERT's own.
+
+    Args:
+        query_prefix: tokens before a query's word pieces.
+        passage_prefix: likewise for a passage.
+        query_length: ids of a query, filled up with ``[MASK]``.
+        passage_length: most ids of a passage.
+        separator: put ``[SEP]`` after the word pieces.
+        attend_to_masks: the ``[MASK]``s of a query are attended to (they count in MaxSim in any case).
+        dropped: leading positions that do not count in MaxSim.
+        skip_punctuation: passage tokens that are punctuation do not count in MaxSim.
+    """
+
+    query_prefix: tuple[str, ...] = ('[CLS]', '[', 'q', ']')
+    passage_prefix: tuple[str, ...] = ('[CLS]', '[', 'd', ']')
+    query_length: int = QUERY_LENGTH
+    passage_length: int = PASSAGE_LENGTH
+    separator: bool = False
+    attend_to_masks: bool = True
+    dropped: int = PREFIX_LENGTH
+    skip_punctuation: bool = False
+
+
+class TokenRow(NamedTuple):
+    """The ids of a text, which of them are attended to, and which count in MaxSim."""
+
+    ids: list[int]
+    attended: list[bool]
+    counted: list[bool]
 
 
 class TctTokenizer:
@@ -116,9 +152,37 @@ class TctTokenizer:
         texts = [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
         return self._rows(self._passage_prefix, texts, length)
 
+    def late_queries(self, texts: Sequence[str], contract: TokenContract) -> list[TokenRow]:
+        """Return the rows of queries under a late-interaction model's contract."""
+        rows = []
+        for ids in self._framed(texts, contract.query_prefix, contract.query_length, contract.separator):
+            masks = contract.query_length - len(ids)
+            attended = [True] * len(ids) + [contract.attend_to_masks] * masks
+            counted = [position >= contract.dropped for position in range(contract.query_length)]
+            rows.append(TokenRow(ids + [self.mask_id] * masks, attended, counted))
+        return rows
+
+    def late_passages(self, passages: Sequence[Passage], contract: TokenContract) -> list[TokenRow]:
+        """Return the rows of passages, title before text, under a late-interaction model's contract."""
+        skipped = {self.vocab.get(mark) for mark in string.punctuation} if contract.skip_punctuation else set()
+        texts = [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
+        rows = []
+        for ids in self._framed(texts, contract.passage_prefix, contract.passage_length, contract.separator):
+            counted = [position >= contract.dropped and id_ not in skipped for position, id_ in enumerate(ids)]
+            rows.append(TokenRow(ids, [True] * len(ids), counted))
+        return rows
+
+    def _framed(self, texts: Sequence[str], prefix: Sequence[str], length: int, separator: bool) -> list[list[int]]:
+        unknown = next((token for token in prefix if token not in self.vocab), None)
+        if unknown is not None:
+            raise TctError(f'the vocabulary has no {unknown!r}, which the checkpoint puts before its texts')
+        end = [self.vocab['[SEP]']] if separator else []
+        rows = self._rows([self.vocab[token] for token in prefix], texts, length - len(end))
+        return [row + end for row in rows]
+
     def _rows(self, prefix: list[int], texts: Sequence[str], length: int) -> list[list[int]]:
         encoded = self._pieces.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [prefix + row.ids[: length - PREFIX_LENGTH] for row in encoded]
+        return [prefix + row.ids[: length - len(prefix)] for row in encoded]
 
     def _prefix(self, marker: str, name: str) -> list[int]:
         ids = [self.vocab['[CLS]'], *self._pieces.encode(marker, add_special_tokens=False).ids]

@@ -57,7 +57,10 @@ class TextStore:
 
     def __init__(self, folder: Path) -> None:
         self.path = existing(folder / TEXTS)
-        self._offsets = np.load(existing(folder / OFFSETS), mmap_mode='r', allow_pickle=False)
+        try:
+            self._offsets = np.load(existing(folder / OFFSETS), mmap_mode='r', allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise TctError(f'{folder / OFFSETS} is damaged or no npy file ({error}): make {folder} again') from error
         if int(self._offsets[-1]) != self.path.stat().st_size:
             raise TctError(
                 f'{self.path} has {self.path.stat().st_size} bytes, {OFFSETS} says {int(self._offsets[-1])}: '

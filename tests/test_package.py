@@ -19,12 +19,15 @@ LAYERS = [
     ['_errors'],
     ['_cli', '_env', '_openai_key'],
     ['_files', '_jvm'],
+    ['_pyserini'],
     ['collection', 'runs'],
-    ['text', 'vectors', '_pyserini'],
+    ['topics'],
+    ['text', 'vectors'],
+    ['scoring', 'losses'],
     ['models'],
-    ['encode', 'index', 'fusion', 'eval', 'expand'],
+    ['train', 'encode', 'index', 'fusion', 'eval', 'expand'],
     ['search'],
-    ['regress', 'demo', '_doctor', '_run'],
+    ['mine', 'regress', 'demo', '_doctor', '_run'],
 ]
 COMMANDS = sorted(
     '.'.join(('pyserini_tct', *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix('.__main__')

@@ -122,7 +122,6 @@ def test_a_malformed_run_is_refused_with_its_line(tmp_path, text, message):
         read_run(path)
 
 
-@pytest.mark.xfail(reason='runs.write_run looks for NaN after the list is sorted and cut')
 def test_a_nan_below_the_cut_is_refused_too(tmp_path):
     """Guards against a NaN that spoils the sort and is then cut away: here c, the best document, would be lost."""
     with pytest.raises(TctError, match='document b'):

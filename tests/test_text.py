@@ -14,9 +14,10 @@ import torch
 from conftest import POCKET
 
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import Passage, read_corpus, read_topics
+from pyserini_tct.collection import Passage, read_corpus
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
 from pyserini_tct.text import SPECIAL, TctTokenizer, check_lengths
+from pyserini_tct.topics import read_topics
 
 QUERY, PASSAGE = [101, 1031, 1053, 1033], [101, 1031, 1040, 1033]
 LOBSTER = [2054, 2003, 1037, 27940, 4897]  # what is a lobster roll

@@ -16,7 +16,8 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import Passage, read_topics
+from pyserini_tct.collection import Passage
+from pyserini_tct.topics import read_topics
 from pyserini_tct.vectors import existing, load_matrix
 
 logger = logging.getLogger(__name__)

@@ -87,31 +87,45 @@ def encode_corpus(
         'delimiter': delimiter,
         'corpus': [_files.sha256(file) for file in inputs] or str(corpus),
     }
+    precision = half_precision(encoder.device) if fp16 else contextlib.nullcontext()
     partial = partial_path(output)
-    done = _resume(partial, plan, overwrite)
-    passages = read_corpus(corpus, fields, docid_field, delimiter)
-    reused = _skip(passages, partial, done)
-    count, empty, truncated = reused, 0, 0
-    with tqdm(total=_count(inputs), initial=reused, unit='passage', desc='encode', disable=None) as progress:
-        for number in itertools.count(done):
-            shard = list(itertools.islice(passages, shard_size))
-            if not shard:
-                break
-            rows = encoder.student.tokenizer.passages(shard, length + 1)
-            empty += sum(not passage.contents.strip() for passage in shard)
-            truncated += sum(len(row) > length for row in rows)
-            rows = [row[:length] for row in rows]
-            with half_precision(encoder.device) if fp16 else contextlib.nullcontext():
-                vectors = encoder.student.embed(rows, encoder.batch_size, progress.update)
-            bad = ~np.isfinite(vectors).all(axis=1)
-            if bad.any():
-                raise TctError(
-                    f'the vector of {shard[int(bad.argmax())].docid} is not finite: the checkpoint is unsound'
-                )
-            _write_shard(partial, number, shard, vectors)
-            count += len(shard)
-    _finish(partial, output, plan, inputs)
+    with _files.lock(partial), _clean_start(partial):
+        done = _resume(partial, plan, overwrite)
+        passages = read_corpus(corpus, fields, docid_field, delimiter)
+        reused = _skip(passages, partial, done)
+        count, empty, truncated = reused, 0, 0
+        with tqdm(total=_count(inputs), initial=reused, unit='passage', desc='encode', disable=None) as progress:
+            for number in itertools.count(done):
+                shard = list(itertools.islice(passages, shard_size))
+                if not shard:
+                    break
+                rows = encoder.student.tokenizer.passages(shard, length + 1)
+                empty += sum(not passage.contents.strip() for passage in shard)
+                truncated += sum(len(row) > length for row in rows)
+                rows = [row[:length] for row in rows]
+                with precision:
+                    vectors = encoder.student.embed(rows, encoder.batch_size, progress.update)
+                bad = ~np.isfinite(vectors).all(axis=1)
+                if bad.any():
+                    raise TctError(
+                        f'the vector of {shard[int(bad.argmax())].docid} is not finite: the checkpoint is unsound'
+                    )
+                _write_shard(partial, number, shard, vectors)
+                count += len(shard)
+        _finish(partial, output, plan, inputs)
     return Encoded(count, reused, empty, truncated, time.perf_counter() - started)
+
+
+@contextlib.contextmanager
+def _clean_start(partial: Path) -> Iterator[None]:
+    """Leave nothing behind when a job fails before its first shard: there is nothing to go on from."""
+    try:
+        yield
+    except BaseException:
+        if partial.exists() and not (partial / '00000.npy').exists() and not (partial / TEXTS).exists():
+            _files.remove(partial)
+            _plan_path(partial).unlink(missing_ok=True)
+        raise
 
 
 def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
@@ -124,6 +138,8 @@ def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
             raise TctError(
                 f'{partial} was left by a job with another corpus, encoder or settings: remove it or add --overwrite'
             )
+        for leftover in partial.glob('.*.partial'):  # of a shard that was being written when the job was killed
+            leftover.unlink()
         done = 0
         while (partial / f'{done:05d}.npy').exists():
             done += 1

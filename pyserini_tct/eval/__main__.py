@@ -10,9 +10,9 @@ from typing import Any
 from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import atomic_file, check_free
-from pyserini_tct.collection import read_qrels
 from pyserini_tct.eval._measures import DEFAULT_MEASURES, Scores, evaluate, parse_measures, provider_of
 from pyserini_tct.runs import read_run
+from pyserini_tct.topics import read_qrels
 
 COUNTS = {'missing': 'judged queries without a result, counted as 0', 'unjudged': 'queries without judgments, ignored'}
 

@@ -31,8 +31,9 @@ def main(argv: Sequence[str]) -> None:
     _files.check_free(args.output, args.overwrite)
 
     from pyserini_tct.models import student
+    from pyserini_tct.models._names import check_name
 
-    student.check_name(args.output)
+    check_name(args.output)
     model = student.load(args.backbone)
     given = {name: value for name in ('query_length', 'passage_length') if (value := getattr(args, name)) is not None}
     parents = {**model.settings.parents, 'backbone': model.sha256}

@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import logging
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -13,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
 from pyserini_tct._errors import TctError
+from pyserini_tct._files import read_json
 
 logger = logging.getLogger(__name__)
 NAMES = ('model.safetensors', 'pytorch_model.bin')
@@ -24,7 +26,16 @@ PACKAGED = {
         '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',
     )
 }
-FILES = ('config.json', *NAMES, 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'tct.json', 'colbert.json')
+FILES = (
+    'config.json',
+    *NAMES,
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'vocab.txt',
+    'tct.json',
+    'colbert.json',
+    'artifact.metadata',
+)
 
 
 def resolve(name: str | Path) -> Path:
@@ -123,6 +134,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, 'sha256').hexdigest()
 
 
+def bert_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a BERT folder.
+
+    Raises:
+        TctError: it is of another model.
+    """
+    config = read_json(folder / 'config.json')
+    if not isinstance(config, dict) or config.get('model_type') != 'bert':
+        found = config.get('model_type') if isinstance(config, dict) else None
+        raise TctError(f'{folder} is a {found} model: TCT-ColBERT needs an uncased BERT')
+    return config
+
+
 def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return a BERT's tensors under :class:`BertModel`'s names, from any layout that has been published.
 
@@ -141,16 +165,21 @@ def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return part
 
 
-def build_bert(config: BertConfig, weights_file: Path) -> BertModel:
+def build_bert(config: BertConfig, weights_file: Path, tensors: dict[str, torch.Tensor] | None = None) -> BertModel:
     """Return a BERT with the weights of a file.
 
     A pooler that is missing is filled with zeros: it is not used here, and stock Pyserini wants it to be there.
+
+    Args:
+        config: of the checkpoint.
+        weights_file: where the weights are, for messages too.
+        tensors: the weights, if they have been read already.
 
     Raises:
         TctError: a tensor is missing, has another shape, or is not finite; the first is named.
     """
     bert = BertModel(config, add_pooling_layer=True)
-    wanted, found = bert.state_dict(), bert_part(read(weights_file))
+    wanted, found = bert.state_dict(), bert_part(read(weights_file) if tensors is None else tensors)
     state = {}
     for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):
         if name not in found and name.startswith('pooler.'):

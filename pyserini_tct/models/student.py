@@ -18,15 +18,13 @@ from pyserini_tct import _env  # sets the thread policy, so it stands before tor
 import torch  # isort: skip
 from transformers import BertConfig, BertModel  # isort: skip
 
-from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import FORMAT_VERSION, atomic_folder, read_json, write_json, write_manifest
+from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights
+from pyserini_tct.models._names import check_name
+from pyserini_tct.scoring import dot
 from pyserini_tct.text import PASSAGE_LENGTH, PREFIX_LENGTH, QUERY_LENGTH, TctTokenizer, check_lengths
-
-# Stock Pyserini looks for these anywhere in an encoder's path: the first three come before `tct_colbert` in its map of
-# classes, the others add arguments that its TCT-ColBERT document encoder does not take (init_encoder, 1.6 and 2.x).
-OTHER_CLASSES = ('dkrr', 'dpr', 'bpr', 'clip', 'dse', 'contriever', 'sentence-transformers')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,6 +86,26 @@ class Student(torch.nn.Module):
         return mean_pooling(
             self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
         )
+
+    def scores(self, queries: Sequence[str], passages: Sequence[Passage], groups: int = 4) -> torch.Tensor:
+        """Return the dot product of each query with each passage, ``(queries, passages)``, with gradient.
+
+        Args:
+            queries: texts.
+            passages: texts; encoded in ``groups`` of like length, so that short ones are not padded to the longest.
+            groups: forward passes for the passages.
+        """
+        ids, mask = pad(self.tokenizer.queries(queries, self.settings.query_length), self.tokenizer.pad_id)
+        vectors = self(ids.to(self.device), mask.to(self.device))
+        rows = self.tokenizer.passages(passages, self.settings.passage_length)
+        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
+        parts, size = [], -(-len(rows) // groups)
+        for start in range(0, len(rows), size):
+            ids, mask = pad([rows[i] for i in by_length[start : start + size]], self.tokenizer.pad_id)
+            parts.append(self(ids.to(self.device), mask.to(self.device)))
+        order = torch.tensor(by_length, device=self.device).argsort()
+        with torch.autocast(self.device.type, enabled=False):
+            return dot(vectors, torch.cat(parts)[order])
 
     @torch.inference_mode()
     def embed(
@@ -156,9 +174,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
         TctError: nothing is there, it is no uncased BERT, or its files are damaged.
     """
     folder = _weights.resolve(name)
-    config = read_json(folder / 'config.json')
-    if config.get('model_type') != 'bert':
-        raise TctError(f'{name} is a {config.get("model_type")} model: TCT-ColBERT needs an uncased BERT')
+    config = _weights.bert_config(folder)
     tokenizer = TctTokenizer.from_folder(folder)
     if len(tokenizer.vocab) > config.get('vocab_size', 0):
         raise TctError(
@@ -167,7 +183,14 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
         )
     weights_file = _weights.find(folder)
     bert = _weights.build_bert(BertConfig(**config), weights_file)
-    student = Student(bert, tokenizer, _read_settings(folder), _weights.digest(weights_file))
+    settings = _read_settings(folder)
+    longest = bert.config.max_position_embeddings
+    if max(settings.query_length, settings.passage_length) > longest:
+        raise TctError(
+            f'{folder} is for {longest} positions, its lengths are {settings.query_length} and '
+            f'{settings.passage_length}: give shorter ones in tct.json'
+        )
+    student = Student(bert, tokenizer, settings, _weights.digest(weights_file))
     return student.to(_env.device_of(device)).eval()
 
 
@@ -187,29 +210,12 @@ def _read_settings(folder: Path) -> Settings:
         raise TctError(
             f'{folder}/tct.json has an unknown setting {unknown[0]!r}: a newer release wrote it, upgrade pyserini-tct'
         )
-    return Settings(**content)
-
-
-def check_name(folder: Path) -> None:
-    """Refuse a folder name by which stock Pyserini would pick another encoder class.
-
-    Raises:
-        TctError: ``tct_colbert`` is not in the name, or the key of another class is.
-    """
-    if 'tct_colbert' not in folder.name.lower():
-        raise TctError(
-            f"{folder.name} has no 'tct_colbert', by which Pyserini knows the model: use tct_colbert-{folder.name}"
-        )
-    for key in OTHER_CLASSES:
-        if key in folder.name.lower():
-            raise TctError(
-                f'{folder.name} contains {key!r}, by which Pyserini takes another encoder class: choose another name'
-            )
-        if key in str(folder).lower():
-            note(
-                f'note: the path {folder} contains {key!r}, by which Pyserini takes another encoder class: move the '
-                'folder before you use it there without --encoder-class'
-            )
+    settings = Settings(**content)
+    for name in ('query_length', 'passage_length'):
+        length = getattr(settings, name)
+        if isinstance(length, bool) or not isinstance(length, int) or length <= PREFIX_LENGTH:
+            raise TctError(f'{folder}/tct.json: {name} is {length!r}, a whole number above {PREFIX_LENGTH} is needed')
+    return settings
 
 
 def _model_card(student: Student) -> str:

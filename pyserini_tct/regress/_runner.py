@@ -16,13 +16,13 @@ from pathlib import Path
 
 from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import read_qrels
 from pyserini_tct.eval import evaluate
 from pyserini_tct.regress._command import OUTPUT, TOPICS, execute, words_of
 from pyserini_tct.regress._matrix import NOT_RUN, OK, RANKS, Row, verdict
 from pyserini_tct.regress._ranks import rank_misses
 from pyserini_tct.regress._records import Condition, Evaluation, Ranks, Spec
 from pyserini_tct.runs import Run, read_run
+from pyserini_tct.topics import read_qrels
 
 MARKER = '.pyserini_tct-regress'
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from pyserini_tct import _cli, _files, runs
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import read_topics
+from pyserini_tct.topics import read_topics
 
 
 def add_run(parser: _cli.Parser) -> None:

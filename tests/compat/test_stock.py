@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from conftest import POCKET, TEXTS, TOPICS, clean_environment, command, write_corpus
 
-from pyserini_tct.collection import read_corpus, read_topics
+from pyserini_tct.collection import read_corpus
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
 from pyserini_tct.fusion import interpolate
 from pyserini_tct.models import student
 from pyserini_tct.runs import read_run
 from pyserini_tct.search.faiss import FaissSearcher
+from pyserini_tct.topics import read_topics
 
 
 def random_lists(seed: int) -> dict:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of a Faiss index folder (ours or stock Pyserini's), on Pyserini's interface, with texts and canonical ties."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
-from pyserini_tct.runs import Hit, rank
+from pyserini_tct.runs import Hit
 from pyserini_tct.search.faiss._folder import Document, Texts, load_index, refuse_other_encoder
 
 SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
@@ -165,41 +165,45 @@ class FaissSearcher:
         if k < 1:
             raise TctError(f'k = {k}: at least one hit is needed')
         faiss.omp_set_num_threads(threads)
-        found: Mapping[str, list[Hit]] = dict(zip(q_ids, self._ranked(vectors, k, remove_dups), strict=True))
-        if not return_vector:
-            return found['q'] if single else found
-        rows = {docid: row for row, docid in enumerate(self.docids)}
-        with_vectors = {
-            qid: [VectorHit(*hit, self.index.reconstruct(rows[hit.docid])) for hit in hits]
-            for qid, hits in found.items()
+        found = {
+            qid: self._ranked(vectors[i : i + 1], *rows, k, remove_dups)
+            for i, (qid, rows) in enumerate(zip(q_ids, self._scan(vectors, k), strict=True))
         }
-        return vectors, (with_vectors['q'] if single else with_vectors)
+        results: dict[str, Any] = {}
+        for qid, ranked in found.items():
+            if return_vector:
+                results[qid] = [VectorHit(*hit, self.index.reconstruct(row)) for hit, row in ranked]
+            else:
+                results[qid] = [hit for hit, _ in ranked]
+        answer = results['q'] if single else results
+        return (vectors, answer) if return_vector else answer
 
-    def _ranked(self, vectors: np.ndarray, k: int, remove_dups: bool) -> list[list[Hit]]:
-        """Search with a few hits to spare, and with more where equal scores straddle the cut, so that docids decide."""
-        wanted = min(k + SPARE, self.num_docs)
-        scores, rows = self.index.search(vectors, wanted)
-        ranked = []
-        for i in range(len(vectors)):
-            s, r = scores[i], rows[i]
-            while k <= len(s) < self.num_docs and r[-1] >= 0 and round(float(s[k - 1]), 6) == round(float(s[-1]), 6):
-                more_s, more_r = self.index.search(vectors[i : i + 1], min(len(s) * 4, self.num_docs))
-                if len(more_s[0]) == len(s):
-                    break
-                s, r = more_s[0], more_r[0]
-            s = (1 + s) / 2 if self.normalize_distances else s
-            best: dict[int, tuple[str, float]] = {}
-            for row, score in zip(r.tolist(), s.tolist(), strict=True):
-                if row >= 0:  # Faiss fills up with -1 when it finds fewer
-                    best.setdefault(row, (self.docids[row], score))
-            hits = rank(best.values())
-            ranked.append(_unique(hits)[:k] if remove_dups else hits[:k])
-        return ranked
+    def _scan(self, vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield scores and rows of each query's best hits, a few more than ``k``."""
+        scores, rows = self.index.search(vectors, min(k + SPARE, self.num_docs))
+        yield from zip(scores, rows, strict=True)
 
+    def _ranked(
+        self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int, remove_dups: bool
+    ) -> list[tuple[Hit, int]]:
+        """Order by score, then docid; search deeper where equal scores straddle the cut, so that docids decide."""
+        while True:
+            found = zip(self._scaled(scores), rows.tolist(), strict=True)
+            best = [(Hit(self.docids[row], score), row) for score, row in found if row >= 0]
+            best.sort(key=lambda pair: (-round(pair[0].score, 6), pair[0].docid, pair[1]))
+            if remove_dups:
+                first: dict[str, tuple[Hit, int]] = {}
+                for hit, row in best:
+                    first.setdefault(hit.docid, (hit, row))
+                best = list(first.values())
+            all_found = len(rows) >= self.num_docs or rows[-1] < 0  # Faiss fills up with -1 when it finds no more
+            if all_found or (len(best) > k and round(best[k - 1][0].score, 6) > round(best[-1][0].score, 6)):
+                return best[:k]
+            depth = min(4 * len(rows), self.num_docs)
+            scores, rows = (part[0] for part in self.index.search(vector, depth))
 
-def _unique(hits: list[Hit]) -> list[Hit]:
-    seen: set[str] = set()
-    return [hit for hit in hits if not (hit.docid in seen or seen.add(hit.docid))]  # type: ignore[func-returns-value]
+    def _scaled(self, scores: np.ndarray) -> list[float]:
+        return ((1 + scores) / 2 if self.normalize_distances else scores).tolist()
 
 
 def open_searcher(

@@ -1,0 +1,226 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""ColBERT, the teacher: BERT and a projection, one vector a token, scored by MaxSim.
+
+Reads and writes Hugging Face's ColBERT layout (``bert.*``, ``linear.weight``) with ``colbert.json``: the token contract
+of that very checkpoint, what is normalised, and the scale its logits were trained with. Checkpoints of ColBERT v2,
+which have ``artifact.metadata`` instead, are read too.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyserini_tct import _env
+
+import torch  # isort: skip
+from torch.nn.functional import normalize  # isort: skip
+from transformers import BertConfig, BertModel  # isort: skip
+
+from pyserini_tct._errors import TctError
+from pyserini_tct._files import FORMAT_VERSION, atomic_folder, read_json, write_json, write_manifest
+from pyserini_tct.collection import Passage
+from pyserini_tct.models import _weights
+from pyserini_tct.scoring import maxsim
+from pyserini_tct.text import TctTokenizer, TokenContract, TokenRow
+
+DIMENSION = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What ``colbert.json`` says.
+
+    Args:
+        contract: how texts are written and which tokens count.
+        normalize_passages: divide passage token vectors by their length.
+        normalize_queries: likewise for queries (ColBERT v2 does, the paper's code does not).
+        logit_scale: what the scores were multiplied with in the training loss; temperatures are relative to it.
+        parents, training: where the checkpoint comes from.
+    """
+
+    contract: TokenContract = dataclasses.field(default_factory=TokenContract)
+    normalize_passages: bool = True
+    normalize_queries: bool = False
+    logit_scale: float = 1.0
+    parents: dict[str, str] = dataclasses.field(default_factory=dict)
+    training: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+class TokenVectors(NamedTuple):
+    """Token vectors of texts, padded: ``(texts, tokens, dimension)`` and which of them count, ``(texts, tokens)``."""
+
+    vectors: torch.Tensor
+    counted: torch.Tensor
+
+
+class ColBert(torch.nn.Module):
+    """ColBERT's network with its tokenizer and settings.
+
+    Args:
+        bert: the backbone.
+        linear: the projection, hidden size to dimension.
+        tokenizer: of the checkpoint.
+        settings: contract, normalisation, scale.
+        sha256: digest of the weights file it was read from, empty for a new network.
+    """
+
+    def __init__(
+        self,
+        bert: BertModel,
+        linear: torch.nn.Linear,
+        tokenizer: TctTokenizer,
+        settings: Settings | None = None,
+        sha256: str = '',
+    ) -> None:
+        super().__init__()
+        self.bert, self.linear, self.tokenizer, self.sha256 = bert, linear, tokenizer, sha256
+        self.settings = settings or Settings()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.linear.weight.device
+
+    def encode_queries(self, texts: Sequence[str]) -> TokenVectors:
+        """Return the token vectors of queries."""
+        rows = self.tokenizer.late_queries(texts, self.settings.contract)
+        return self._encode(rows, self.settings.normalize_queries)
+
+    def encode_passages(self, passages: Sequence[Passage]) -> TokenVectors:
+        """Return the token vectors of passages."""
+        rows = self.tokenizer.late_passages(passages, self.settings.contract)
+        return self._encode(rows, self.settings.normalize_passages)
+
+    def forward(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
+        """Return MaxSim of each query with each passage, ``(queries, passages)``."""
+        q, p = self.encode_queries(queries), self.encode_passages(passages)
+        return score(q, p)
+
+    def _encode(self, rows: Sequence[TokenRow], unit: bool) -> TokenVectors:
+        longest = max(len(row.ids) for row in rows)
+
+        def padded(values: Iterable[Sequence[int]], fill: int) -> torch.Tensor:
+            return torch.tensor([[*value, *[fill] * (longest - len(value))] for value in values], device=self.device)
+
+        ids = padded((row.ids for row in rows), self.tokenizer.pad_id)
+        attended = padded((row.attended for row in rows), 0).long()
+        counted = padded((row.counted for row in rows), 0).bool()
+        vectors = self.linear(self.bert(input_ids=ids, attention_mask=attended).last_hidden_state)
+        return TokenVectors(normalize(vectors.float(), dim=-1) if unit else vectors.float(), counted)
+
+    def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
+        """Write a checkpoint; the folder appears whole or not at all."""
+        with atomic_folder(folder) as partial:
+            write_folder(self, partial)
+        write_manifest(folder, 'colbert', dataclasses.asdict(self.settings), inputs)
+
+
+def score(queries: TokenVectors, passages: TokenVectors) -> torch.Tensor:
+    """Return MaxSim in single precision whatever the encoder's, ``(queries, passages)``."""
+    with torch.autocast(queries.vectors.device.type, enabled=False):
+        return maxsim(queries.vectors, passages.vectors, queries.counted, passages.counted)
+
+
+def write_folder(model: ColBert, folder: Path) -> None:
+    """Write the files of a checkpoint into an existing folder."""
+    model.bert.config.architectures = ['HF_ColBERT']
+    model.bert.config.save_pretrained(folder)
+    tensors = {f'bert.{name}': weight.float() for name, weight in model.bert.state_dict().items()}
+    tensors |= {f'linear.{name}': weight.float() for name, weight in model.linear.state_dict().items()}
+    _weights.write(tensors, folder / 'model.safetensors')
+    model.tokenizer.save(folder)
+    write_json(folder / 'colbert.json', {'format_version': FORMAT_VERSION, **dataclasses.asdict(model.settings)})
+
+
+def new(
+    backbone: str | Path, dimension: int = DIMENSION, bias: bool = True, settings: Settings | None = None
+) -> ColBert:
+    """Return an untrained ColBERT on a backbone; the projection is drawn from torch's generator (seed it first).
+
+    Args:
+        backbone: folder or hub name of an uncased BERT.
+        dimension: of a token vector.
+        bias: give the projection a bias, as the paper's code does.
+        settings: contract, normalisation, scale.
+
+    Raises:
+        TctError: the backbone is unusable.
+    """
+    folder = _weights.resolve(backbone)
+    tokenizer = TctTokenizer.from_folder(folder)
+    bert = _weights.build_bert(BertConfig(**_weights.bert_config(folder)), _weights.find(folder))
+    linear = torch.nn.Linear(bert.config.hidden_size, dimension, bias=bias)
+    torch.nn.init.normal_(linear.weight, std=bert.config.initializer_range)
+    if bias:
+        torch.nn.init.zeros_(linear.bias)
+    parents = {'backbone': _weights.digest(_weights.find(folder))}
+    return ColBert(bert, linear, tokenizer, dataclasses.replace(settings or Settings(), parents=parents))
+
+
+def load(name: str | Path, device: str | None = 'cpu') -> ColBert:
+    """Load a ColBERT by path or hub name: ours, or one in ColBERT v2's layout.
+
+    Args:
+        name: folder, or hub name (downloaded to Hugging Face's cache; needs the network once).
+        device: ``cpu``, ``cuda:0``, ... or ``auto``.
+
+    Raises:
+        TctError: nothing is there, it is no ColBERT, or its files are damaged.
+    """
+    folder = _weights.resolve(name)
+    config, weights_file = _weights.bert_config(folder), _weights.find(folder)
+    tensors = _weights.read(weights_file)
+    projection = tensors.get('linear.weight')
+    if projection is None or projection.ndim != 2 or projection.shape[1] != config.get('hidden_size'):
+        raise TctError(
+            f'{name} is no ColBERT: its weights have no linear.weight for {config.get("hidden_size")} inputs'
+        )
+    linear = torch.nn.Linear(projection.shape[1], projection.shape[0], bias='linear.bias' in tensors)
+    linear.load_state_dict({key[7:]: tensor.float() for key, tensor in tensors.items() if key.startswith('linear.')})
+    if not all(torch.isfinite(weight).all() for weight in linear.parameters()):
+        raise TctError(f'{weights_file}: the projection holds NaN or infinity: the checkpoint is damaged')
+    bert = _weights.build_bert(BertConfig(**config), weights_file, tensors)
+    model = ColBert(
+        bert, linear, TctTokenizer.from_folder(folder), _read_settings(folder), _weights.digest(weights_file)
+    )
+    return model.to(_env.device_of(device)).eval()
+
+
+def _read_settings(folder: Path) -> Settings:
+    if (folder / 'colbert.json').exists():
+        content = read_json(folder / 'colbert.json')
+        version = content.pop('format_version', None)
+        if version != FORMAT_VERSION:
+            raise TctError(f'{folder}/colbert.json has format version {version}, this release reads {FORMAT_VERSION}')
+        try:
+            contract: dict[str, Any] = {
+                key: tuple(v) if isinstance(v, list) else v for key, v in content.pop('contract').items()
+            }
+            return Settings(contract=TokenContract(**contract), **content)
+        except (TypeError, KeyError) as error:
+            raise TctError(f'{folder}/colbert.json is not as this release writes it ({error})') from error
+    if (folder / 'artifact.metadata').exists():
+        return _v2_settings(read_json(folder / 'artifact.metadata'), folder)
+    raise TctError(
+        f'{folder} has neither colbert.json nor artifact.metadata, which say how its texts are written: '
+        'this is no ColBERT checkpoint'
+    )
+
+
+def _v2_settings(metadata: dict[str, Any], folder: Path) -> Settings:
+    """Return the settings of a ColBERT v2 checkpoint (stanford-futuredata/ColBERT, ``ColBERTConfig``)."""
+    if metadata.get('similarity', 'cosine') != 'cosine':
+        raise TctError(f'{folder} scores by {metadata["similarity"]}: only cosine similarity is known')
+    contract = TokenContract(
+        query_prefix=('[CLS]', metadata.get('query_token_id', '[unused0]')),
+        passage_prefix=('[CLS]', metadata.get('doc_token_id', '[unused1]')),
+        query_length=metadata.get('query_maxlen', 32),
+        passage_length=metadata.get('doc_maxlen', 220),
+        separator=True,
+        attend_to_masks=bool(metadata.get('attend_to_mask_tokens', False)),
+        dropped=0,
+        skip_punctuation=bool(metadata.get('mask_punctuation', True)),
+    )
+    return Settings(contract=contract, normalize_queries=True)

@@ -1,0 +1,78 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Dev evaluation while training: RR@10 over the whole corpus by the model as it is, ties in docid order."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from pyserini_tct import _env
+from pyserini_tct._errors import TctError
+from pyserini_tct.collection import Passage
+from pyserini_tct.models.colbert import ColBert, score
+from pyserini_tct.models.student import Student
+from pyserini_tct.topics import read_qrels, read_topics
+from pyserini_tct.train._config import TrainConfig
+
+DEPTH = 10
+LARGEST = 50_000  # passages that a ColBERT is evaluated over
+
+
+class DevSet:
+    """Topics, judgments and passages to evaluate on.
+
+    Args:
+        config: of the run.
+        passages: the corpus.
+        precision: of the encoder.
+
+    Raises:
+        TctError: no topic is judged, or the corpus is too large for a ColBERT's full MaxSim.
+    """
+
+    def __init__(self, config: TrainConfig, passages: Sequence[Passage], precision: str) -> None:
+        assert config.dev_topics is not None  # for the type checker: the settings give both or neither
+        assert config.dev_qrels is not None
+        topics, self.qrels = read_topics(config.dev_topics), read_qrels(config.dev_qrels)
+        self.topics = {qid: text for qid, text in topics.items() if qid in self.qrels}
+        if not self.topics:
+            raise TctError(f'{config.dev_qrels} judges none of the queries of {config.dev_topics}')
+        if config.model == 'colbert' and len(passages) > LARGEST:
+            raise TctError(f'dev evaluation of a ColBERT over {len(passages)} passages takes too long: leave it out')
+        self.passages, self.precision = passages, precision
+
+    @torch.no_grad()
+    def reciprocal_rank(self, model: Student | ColBert) -> float:
+        """Return the mean RR@10 over the judged topics."""
+        training = model.training
+        model.eval()
+        with _env.autocast(model.device.type, self.precision):
+            scores = self._student(model) if isinstance(model, Student) else self._colbert(model)
+        model.train(training)
+        docids = np.array([passage.docid for passage in self.passages])
+        by_docid = np.argsort(docids, kind='stable')
+        total = 0.0
+        for qid, row in zip(self.topics, scores, strict=True):
+            order = by_docid[np.argsort(-np.round(row[by_docid].astype(np.float64), 6), kind='stable')][:DEPTH]
+            grades = self.qrels[qid]
+            found = next((rank for rank, i in enumerate(order, 1) if grades.get(str(docids[i]), 0) > 0), None)
+            total += 1 / found if found else 0.0
+        return total / len(self.topics)
+
+    def _student(self, model: Student) -> np.ndarray:
+        settings = model.settings
+        queries = model.embed(model.tokenizer.queries(list(self.topics.values()), settings.query_length))
+        passages = model.embed(model.tokenizer.passages(self.passages, settings.passage_length))
+        return queries @ passages.T
+
+    def _colbert(self, model: ColBert, block: int = 32) -> np.ndarray:
+        queries = model.encode_queries(list(self.topics.values()))
+        by_length = sorted(range(len(self.passages)), key=lambda i: len(self.passages[i].contents))
+        scores = np.empty((len(self.topics), len(self.passages)), np.float32)
+        for start in tqdm(range(0, len(by_length), block), desc='dev', unit='block', disable=None, leave=False):
+            rows = by_length[start : start + block]
+            part = score(queries, model.encode_passages([self.passages[row] for row in rows]))
+            scores[:, rows] = part.cpu().numpy()
+        return scores

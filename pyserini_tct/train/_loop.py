@@ -1,0 +1,228 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop of a ColBERT teacher and of a student distilled from one.
+
+In: a :class:`TrainConfig`. Out: a checkpoint folder, and beside it ``NAME.log.jsonl`` with a line a step. A run that
+was stopped goes on from ``NAME.partial`` when it is started again, to the same weights.
+"""
+
+import dataclasses
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyserini_tct import _env, _files
+
+import torch  # isort: skip
+from tqdm import tqdm  # isort: skip
+
+from pyserini_tct import losses
+from pyserini_tct._cli import note
+from pyserini_tct._errors import TctError
+from pyserini_tct.models._names import check_name
+from pyserini_tct.models.colbert import ColBert
+from pyserini_tct.models.student import Student
+from pyserini_tct.models.teachers import Teacher
+from pyserini_tct.train import _checkpoint, _setup
+from pyserini_tct.train._config import TrainConfig, lr_at
+from pyserini_tct.train._data import Batch
+from pyserini_tct.train._dev import DevSet
+from pyserini_tct.vectors import partial_path
+
+
+class TrainResult(NamedTuple):
+    """What a run did; ``dev`` is RR@10 of the model kept, ``None`` without dev topics."""
+
+    output: Path
+    steps: int
+    seconds_per_step: float
+    dev: float | None
+    dev_at_start: float | None
+    best_step: int
+
+
+def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
+    """Train a model and write its checkpoint.
+
+    Args:
+        config: every setting.
+        overwrite: replace an existing checkpoint, and forget an unfinished run.
+
+    Returns:
+        Steps, seconds a step, and dev scores.
+
+    Raises:
+        TctError: bad input, an output that exists, an unfinished run with other settings, a loss that is not finite
+            (the last good checkpoint is kept and the batch is named), or a full disk.
+    """
+    _files.check_free(config.output, overwrite)
+    if config.model == 'student':
+        check_name(config.output)
+    partial = partial_path(config.output)
+    if overwrite:
+        _files.remove(partial)
+    device = _env.device_of(config.device)
+    precision = _env.precision_of(config.precision, device.split(':')[0])
+    _env.keep_freed_memory()
+    torch.manual_seed(config.seed)
+    data = _setup.load_data(config, partial)
+    model, teacher = _setup.make_models(config, data, partial, device, precision)
+    optimizer = make_optimizer(model, config)
+    dev = DevSet(config, data.passages, precision) if config.dev_topics else None
+    fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
+    state: dict[str, Any] = {'step': 0, 'settings': fingerprint, 'best': None, 'best_step': 0, 'start': None}
+    if (partial / 'last').is_dir():
+        state = _resume(partial, model, optimizer, fingerprint)
+    elif dev:
+        state['start'] = state['best'] = dev.reciprocal_rank(model)
+        note(f'dev RR@10 before training: {state["start"]:.4f}')
+    log_path = config.output.with_name(config.output.name + '.log.jsonl')
+    _cut_log(log_path, state['step'])
+
+    started, first = time.perf_counter(), state['step']
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        open(log_path, 'a', encoding='utf-8') as log,
+        tqdm(total=config.steps, initial=first, desc=config.output.name, unit='step', disable=None) as progress,
+    ):
+        for step in range(first, config.steps):
+            torch.manual_seed(
+                config.seed * 1_000_003 + step
+            )  # dropout depends on the step alone: resumed = uninterrupted
+            batch = data.batch_at(step, config.batch_size, config.seed)
+            for group in optimizer.param_groups:
+                group['lr'] = lr_at(step, config)
+            with _env.autocast(device.split(':')[0], precision):
+                scores = model_scores(model, batch)
+            loss, watched = objective(scores, teacher, batch, config)
+            if not math.isfinite(loss.item()):
+                raise TctError(_not_finite(step, batch, partial))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            norm = torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip).item()
+            if not math.isfinite(norm):
+                raise TctError(_not_finite(step, batch, partial))
+            optimizer.step()
+            line = {'loss': loss.item(), 'lr': lr_at(step, config), 'norm': norm, **watched}
+            log.write(json.dumps({'step': step + 1, **line}) + '\n')
+            progress.set_postfix({key: f'{value:.3g}' for key, value in line.items()})
+            progress.update()
+            done, state['step'] = step + 1 == config.steps, step + 1
+            if dev and (done or (config.eval_every and (step + 1) % config.eval_every == 0)):
+                _evaluate(dev, model, state, partial)
+            if done or (config.save_every and (step + 1) % config.save_every == 0):
+                log.flush()
+                _checkpoint.save(partial / 'last', model, optimizer, state)
+    seconds = (time.perf_counter() - started) / max(1, config.steps - first)
+    _finish(config, model, state, partial, fingerprint)
+    return TrainResult(config.output, config.steps, seconds, state['best'], state['start'], state['best_step'])
+
+
+def model_scores(model: Student | ColBert, batch: Batch) -> torch.Tensor:
+    """Return the scores of every query of a batch against every candidate, ``(B, P)``, with gradient."""
+    if isinstance(model, ColBert):
+        return model(batch.queries, batch.passages)
+    return model.scores(batch.queries, batch.passages)
+
+
+def objective(
+    scores: torch.Tensor, teacher: Teacher | None, batch: Batch, config: TrainConfig
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """Return the loss of a step, and figures to watch it by.
+
+    Args:
+        scores: of the model trained, ``(B, P)``.
+        teacher: called only if soft labels weigh anything.
+        batch: the candidates.
+        config: weights, pairs, temperature.
+
+    Returns:
+        ``hard_weight`` x cross-entropy + ``kd_weight`` x KL, and the model's entropy and top-1 agreement with the
+        positives (and with the teacher, and the teacher target's entropy).
+    """
+    excluded = torch.from_numpy(batch.excluded).to(scores.device)
+    target = torch.arange(len(scores), device=scores.device)
+    scale = config.logit_scale if config.model == 'colbert' else 1.0
+    loss = config.hard_weight * losses.in_batch_cross_entropy(scores, target, excluded, scale)
+    allowed = (scores.detach() * scale).masked_fill(excluded, float('-inf'))
+    watched = {
+        'entropy': losses.entropy(scores.detach() * scale, excluded).item(),
+        'top1': (allowed.argmax(-1) == target).float().mean().item(),
+    }
+    if teacher is not None and config.kd_weight:
+        taught = teacher(batch.queries, batch.passages, batch.query_rows, batch.passage_rows).to(scores.device)
+        if config.kd_pairs == 'own':
+            excluded = losses.own_pairs(torch.from_numpy(batch.own).to(scores.device), excluded)
+        loss = loss + config.kd_weight * losses.kl_distillation(
+            scores, taught, excluded, config.temperature, teacher.logit_scale
+        )
+        soft = losses.log_target(taught, excluded, config.temperature, teacher.logit_scale)
+        seen = scores.detach().masked_fill(excluded, float('-inf'))
+        watched['teacher_entropy'] = losses.entropy(soft, excluded).item()
+        watched['agreement'] = (seen.argmax(-1) == soft.argmax(-1)).float().mean().item()
+    return loss, watched
+
+
+def make_optimizer(model: torch.nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """Return AdamW (fused) without weight decay on LayerNorm and biases, as BERT and the paper's code have it."""
+    decayed: list[torch.nn.Parameter] = []
+    plain: list[torch.nn.Parameter] = []
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            (plain if name.endswith('bias') or 'LayerNorm' in name else decayed).append(weight)
+    groups = [{'params': decayed, 'weight_decay': config.weight_decay}, {'params': plain, 'weight_decay': 0.0}]
+    return torch.optim.AdamW(groups, lr=config.lr, eps=1e-6, fused=True)
+
+
+def _resume(
+    partial: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any]
+) -> dict[str, Any]:
+    saved = _files.read_json(partial / 'last' / 'state.json')['settings']
+    changed = [key for key in fingerprint if saved.get(key) != fingerprint[key]]
+    if changed:
+        before, now = saved.get(changed[0]), fingerprint[changed[0]]
+        raise TctError(
+            f'{partial} was left by a run with another {changed[0]} ({before}, now {now}): '
+            'give the same settings, or add --overwrite'
+        )
+    state = _checkpoint.load(partial / 'last', model, optimizer)
+    note(f'{partial}: going on after step {state["step"]}')
+    return state
+
+
+def _evaluate(dev: DevSet, model: Student | ColBert, state: dict[str, Any], partial: Path) -> None:
+    found = dev.reciprocal_rank(model)
+    note(f'step {state["step"]}: dev RR@10 {found:.4f}')
+    if state['best'] is None or found > state['best'] or state['best_step'] == 0:
+        state['best'], state['best_step'] = found, state['step']
+        with _files.atomic_folder(partial / 'best') as folder:
+            _checkpoint.write_weights(model, folder)
+
+
+def _finish(
+    config: TrainConfig, model: Student | ColBert, state: dict[str, Any], partial: Path, fingerprint: dict[str, Any]
+) -> None:
+    if (partial / 'best').is_dir():
+        _checkpoint.read_weights(model, partial / 'best')
+    training = {**fingerprint, 'dev_rr10': state['best'], 'kept_step': state['best_step'] or state['step']}
+    model.settings = dataclasses.replace(model.settings, training=training)
+    inputs = [path for path in (config.triples, config.qrels) if path]
+    model.cpu().save(config.output, inputs)
+    _files.remove(partial)
+
+
+def _not_finite(step: int, batch: Batch, partial: Path) -> str:
+    kept = f'the checkpoint in {partial}/last is kept' if (partial / 'last').is_dir() else 'nothing was saved before'
+    return (
+        f'the loss or its gradient is not finite at step {step + 1}, queries {", ".join(batch.names[:4])} ...: {kept}; '
+        'lower --lr, raise --temperature or use --precision fp32'
+    )
+
+
+def _cut_log(path: Path, step: int) -> None:
+    """Keep the log up to the step that the run goes on from."""
+    lines = path.read_text(encoding='utf-8').splitlines(keepends=True)[:step] if path.exists() else []
+    with _files.atomic_file(path) as out:
+        out.writelines(lines)
