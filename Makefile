@@ -12,7 +12,7 @@ TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 .PHONY: demo test lint format bench clean help
 
 help:
-	@echo 'make demo     the whole flow on the pocket collection (QUICK=1 for a short one)'
+	@echo 'make demo     the whole flow on the pocket collection'
 	@echo 'make test     all tests, and the pinned scores of regressions/pocket.yaml'
 	@echo 'make lint     ruff and mypy;  make format  lets ruff mend what it can'
 	@echo 'make bench    speed and memory against stock Pyserini'
@@ -41,18 +41,20 @@ $(VENV)/.lint: setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/.demo
-	@$(PY) -m pyserini_tct.demo $(if $(QUICK),--quick)
+	@$(PY) -m pyserini_tct.demo
 
 test: $(VENV)/.test
 	@$(PY) -m pytest
 	@$(PY) -m pyserini_tct.regress pocket
 
 lint: $(VENV)/.lint
+	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/mypy
 
 format: $(VENV)/.lint
 	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
 
 bench: $(VENV)/.demo
 	@$(PY) -m benchmarks

@@ -35,6 +35,12 @@ class Parser(argparse.ArgumentParser):
         """Add ``--overwrite``: without it no command replaces what exists."""
         self.add_argument('--overwrite', action='store_true', help='replace the output if it exists')
 
+    def add_heap(self) -> None:
+        """Add ``--heap`` to a command that starts a JVM."""
+        self.add_argument(
+            '--heap', help="most memory of the Java heap, such as 2g (TCT_JAVA_HEAP, else Java's own rule)"
+        )
+
 
 def positive(text: str) -> int:
     """Parse an integer of at least 1 (an ``argparse`` type)."""
@@ -67,6 +73,8 @@ def parse_groups(
             parser.prog = name
             print(parser.format_help())
         raise SystemExit(0 if argv else UNUSABLE)
+    debug = '--debug' in argv
+    argv = [word for word in argv if word != '--debug']
     words: dict[str, list[str]] = {name: [] for name in groups}
     current, wants_value = None, False
     for word in argv:
@@ -80,11 +88,10 @@ def parse_groups(
             wants_value = action is not None and action.nargs != 0
             continue
         wants_value = False
-    debug = '--debug' in argv
     parsed = {}
     for name, parser in groups.items():
         parser.prog = f'{prog} … {name}'
-        parsed[name] = parser.parse_args([word for word in words[name] if word != '--debug'])
+        parsed[name] = parser.parse_args(words[name])
         parsed[name].debug = debug
     return parsed
 

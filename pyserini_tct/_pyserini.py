@@ -36,21 +36,27 @@ def index(name: str, kind: str) -> Path:
 
     Args:
         name: as in Pyserini's ``--index``.
-        kind: ``FAISS`` or ``TF`` (BM25), for the message.
+        kind: the registry, ``FAISS`` or ``TF`` (BM25); Pyserini itself looks through all of them and would fetch
+            gigabytes of another kind.
 
     Raises:
         TctError: no such name, or it cannot be downloaded.
     """
     _jvm.prepare()
+    from pyserini import prebuilt_index_info
     from pyserini.util import download_prebuilt_index
 
     try:
-        return Path(download_prebuilt_index(name, verbose=True))
-    except Exception as error:  # ValueError for an unknown name or no URL that answers, URLError in 2.x
+        known = name in getattr(prebuilt_index_info, f'{kind}_INDEX_INFO')
+        folder = Path(download_prebuilt_index(name, verbose=True)) if known else None
+    except Exception as error:  # ValueError where no URL answers, URLError in 2.x
         raise TctError(
-            f'{name} is no folder here and no prebuilt {kind} index could be had under that name '
-            f'({_cause(error)}): check the path or the name, or connect to the network once'
+            f'{name} is no folder here, and Pyserini could not download the prebuilt index of that name '
+            f'({_cause(error)}): connect to the network once, or build an index'
         ) from error
+    if folder is None:
+        raise TctError(f'{name} is neither a folder here nor a prebuilt {kind} index of Pyserini: check the name')
+    return folder
 
 
 def text_index(name: str) -> Path | None:

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli, _jvm
+from pyserini_tct import _cli, _jvm  # _env sets the thread policy, before Pyserini imports torch
 from pyserini_tct._errors import TctError
 
 WITH_ENCODERS = ('pyserini.search', 'pyserini.encode', 'pyserini.server', 'pyserini.demo')
@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     """Prepare the JVM, register the encoders, run the module as ``python -m`` would."""
     parser = _cli.Parser('pyserini_tct run', 'Run a module of Pyserini, for example pyserini.search.faiss.')
     parser.add_argument('--stock', action='store_true', help="keep Pyserini's own tct_colbert encoders")
-    parser.add_argument('--heap', help="most memory of the Java heap, such as 2g (TCT_JAVA_HEAP, else Java's own rule)")
+    parser.add_heap()
     parser.add_argument('module', metavar='MODULE', help='pyserini. …')
     parser.add_argument('args', nargs=argparse.REMAINDER, help='arguments of the module')
     args = parser.parse_args(argv)

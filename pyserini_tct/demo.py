@@ -6,16 +6,19 @@ Everything is built with the stages' own functions under ``--output`` and kept t
 earlier demo finished with the same package and data is used again.
 """
 
+import hashlib
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyserini_tct import __version__, _cli, _env, _files
+from pyserini_tct import _atomic, _cli, _env, _files
+from pyserini_tct._errors import TctError
 
 BACKBONE = 'sentence-transformers/all-MiniLM-L6-v2'
 HITS, ALPHA, WARM_UP = 100, 0.1, 5
+STAMP = 'demo.json'
 MEASURES = ('RR@10', 'nDCG@10', 'R@100')
 
 
@@ -78,6 +81,13 @@ def build(work: Path, pocket: Path) -> dict[str, Path]:
     return paths
 
 
+def origin(pocket: Path) -> dict[str, Any]:
+    """Return what the demo's artefacts depend on: code, data, backbone, versions."""
+    code = sorted(Path(__file__).parent.rglob('*.py'))
+    digest = hashlib.sha256(''.join(_files.sha256(file) for file in code).encode()).hexdigest()
+    return {'code': digest, 'collection': _files.sha256(pocket), 'backbone': BACKBONE, **_env.versions()}
+
+
 def _stage(name: str, output: Path, make: Callable[[], Any]) -> None:
     if output.exists():
         _cli.note(f'{name}: as before ({output})')
@@ -136,14 +146,14 @@ def main(argv: Sequence[str]) -> None:
     if args.print_collection:
         print(pocket)
         return
-    stamp, made_of = (
-        args.output / 'demo.json',
-        {'version': __version__, 'collection': _files.sha256(pocket), 'backbone': BACKBONE},
-    )
-    if args.overwrite or (stamp.exists() and _files.read_json(stamp) != made_of):
-        _files.remove(args.output)
     backbone()
-    _files.write_json(stamp, made_of)
+    stamp, made_of = args.output / STAMP, origin(pocket)
+    if args.output.exists() and any(args.output.iterdir()):
+        if not stamp.exists():
+            raise TctError(f'{args.output} is not empty and no earlier demo: choose another --output')
+        if args.overwrite or _files.read_json(stamp) != made_of:
+            _atomic.remove(args.output)
+    _atomic.write_json(stamp, made_of)
     paths = build(args.output, pocket)
 
     from pyserini_tct.search.faiss import FaissSearcher
@@ -172,7 +182,7 @@ def main(argv: Sequence[str]) -> None:
         ),
     ]
     text = table(rows)
-    with _files.atomic_file(args.output / 'report.txt') as out:
+    with _atomic.atomic_file(args.output / 'report.txt') as out:
         out.write(text + '\n')
     print(
         f'\n{text}\n\nBM25 with k1=0.9 b=0.4; hybrid: dense + {ALPHA} BM25; ms/query: median of single queries, warm.'

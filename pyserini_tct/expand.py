@@ -8,8 +8,9 @@ In: a corpus and a file of predictions. Out: a JSONL corpus with the same docids
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
 
 
@@ -30,10 +31,11 @@ def expand_corpus(corpus: str | Path, predictions: Path, output: Path, overwrite
     """
     from pyserini_tct.collection import IRDS, corpus_files, read_corpus, read_predictions
 
-    _files.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite)
     predicted = read_predictions(predictions)
     count = bare = 0
-    with _files.atomic_file(output) as out:
+    manifest: dict[str, Any] = {}
+    with _atomic.atomic_file(output, manifest=manifest) as out:
         for passage in read_corpus(corpus):
             queries = predicted.pop(passage.docid, [])
             contents = '\n'.join([passage.contents, *queries])
@@ -44,10 +46,9 @@ def expand_corpus(corpus: str | Path, predictions: Path, output: Path, overwrite
                 f'{predictions} has queries for {next(iter(predicted))!r}, which the corpus {corpus} does not have: '
                 'corpus and predictions are not of one collection'
             )
-    inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
-    _files.write_manifest(
-        output, 'expanded-corpus', {'count': count, 'without_predictions': bare}, [*inputs, predictions]
-    )
+        inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
+        content = {'count': count, 'without_predictions': bare}
+        manifest.update(_manifest.describe('expanded-corpus', content, [*inputs, predictions]))
     return count, bare
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli
 
 
 def mine_bm25(corpus: str | Path, topics: str | Path, output: Path, depth: int = 50, overwrite: bool = False) -> int:
@@ -34,7 +34,7 @@ def mine_bm25(corpus: str | Path, topics: str | Path, output: Path, depth: int =
     from pyserini_tct.search.lucene import BM25Searcher
     from pyserini_tct.topics import read_topics
 
-    _files.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite)
     queries = read_topics(topics)
     with tempfile.TemporaryDirectory(prefix='tct_mine') as work:
         build_bm25(corpus, Path(work, 'index'))

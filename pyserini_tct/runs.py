@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pyserini_tct._atomic import atomic_file
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import atomic_file, numbered_lines
+from pyserini_tct._files import numbered_lines
 
 Run = dict[str, dict[str, float]]
 FORMATS = ('trec', 'msmarco')
@@ -77,7 +78,7 @@ def write_run(
     """
     with atomic_file(path) as out:
         for qid, found in run.items():
-            scores = dict(found) if isinstance(found, Mapping) else {hit.docid: float(hit.score) for hit in found}
+            scores = dict(found) if isinstance(found, Mapping) else _best(found)
             bad = next((docid for docid, score in scores.items() if not math.isfinite(score)), None)
             if bad is not None:
                 raise TctError(
@@ -90,6 +91,16 @@ def write_run(
                     out.write(f'{qid}\t{hit.docid}\t{position}\n')
                 else:
                     out.write(f'{qid} Q0 {hit.docid} {position} {score:.6f} {tag}\n')
+
+
+def _best(hits: Iterable[Hit]) -> dict[str, float]:
+    """Return each document's best score: an index may hold several vectors of one document."""
+    best: dict[str, float] = {}
+    for hit in hits:
+        score = float(hit.score)
+        if not score <= best.get(hit.docid, float('-inf')):  # a NaN stays, to be refused
+            best[hit.docid] = score
+    return best
 
 
 def read_run(path: Path) -> Run:

@@ -9,6 +9,8 @@ uncased BERT splits them into three word pieces, which is why the first four pos
 """
 
 import dataclasses
+import hashlib
+import json
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,6 +96,8 @@ class TctTokenizer:
             clean_text=True, handle_chinese_chars=handle_chinese_chars, strip_accents=strip_accents, lowercase=True
         )
         self._pieces.pre_tokenizer = BertPreTokenizer()
+        described = json.dumps([sorted(vocab.items()), strip_accents, handle_chinese_chars])
+        self.sha256 = hashlib.sha256(described.encode()).hexdigest()
         self.mask_id, self.pad_id = vocab['[MASK]'], vocab['[PAD]']
         self._query_prefix, self._passage_prefix = self._prefix('[Q]', name), self._prefix('[D]', name)
 

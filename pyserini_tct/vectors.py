@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import read_manifest, sha256
+from pyserini_tct._files import sha256
+from pyserini_tct._manifest import read_manifest
 
 TEXTS, OFFSETS = 'texts.jsonl', 'texts.offsets.npy'
 
@@ -81,14 +82,15 @@ class TextStore:
         return json.loads(self.raw(row))['contents']
 
 
-def write_offsets(folder: Path) -> None:
-    """Write where each line of ``texts.jsonl`` begins, and where the last one ends."""
+def write_offsets(folder: Path) -> int:
+    """Write where each line of ``texts.jsonl`` begins and where the last one ends; return the number of lines."""
     offsets, position = [0], 0
     with open(folder / TEXTS, 'rb') as stream:
         for line in stream:
             position += len(line)
             offsets.append(position)
     np.save(folder / OFFSETS, np.asarray(offsets, np.int64))
+    return len(offsets) - 1
 
 
 def share_texts(source: Path, target: Path) -> None:

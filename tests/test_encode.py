@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import TEXTS, clean_environment, fails, write_corpus
 
-from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
+from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder, _encoders
 from pyserini_tct.encode.__main__ import main
 from pyserini_tct.encode._writer import encode_corpus
 from pyserini_tct.index.faiss import build_flat
@@ -285,6 +285,7 @@ def test_argument_names_of_both_pyserinis(tiny_student, tmp_path, caplog, name):
     document = TctColBertDocumentEncoder(model_name=model, tokenizer_name=None, device='cpu', prefix='')
     assert document.encode(texts=['ice'], titles=None, fp16=False, max_length=154, add_sep=False).shape == (1, 32)
     assert caplog.text == ''
+    _encoders._warn_once.cache_clear()
     TctColBertQueryEncoder(model, pooling='cls')
     assert "ignores pooling='cls'" in caplog.text
 

@@ -191,7 +191,7 @@ def test_prepare_twice_is_prepare_once(bundled, unprepared, capsys):
     os.environ.update(JAVA_HOME='/nonexistent', JVM_PATH='/nonexistent/libjvm.so')
     assert _jvm.prepare() is _jvm.prepare()
     assert len(capsys.readouterr().err.splitlines()) == 2
-    assert jnius_config.options == ['-Xrs']
+    assert jnius_config.options == [_jvm.QUIET_LOGS, '-Xrs']
     assert os.environ['JAVA_HOME'] == str(bundled)
     assert os.environ['PATH'].split(os.pathsep).count(str(bundled / 'bin')) == 1
     assert os.environ['PATH'].startswith(str(bundled / 'bin'))  # trec_eval calls plain `java`

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli
+from pyserini_tct import _atomic, _cli
 
 
 def main(argv: Sequence[str]) -> None:
@@ -35,9 +35,7 @@ def main(argv: Sequence[str]) -> None:
     args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
     source, target, model = args['input'], args['output'], args['encoder']
 
-    from pyserini_tct import _files
-
-    _files.check_free(target.embeddings, target.overwrite)
+    _atomic.check_free(target.embeddings, target.overwrite)
     from pyserini_tct.encode import TctColBertDocumentEncoder
     from pyserini_tct.encode._writer import encode_corpus
 

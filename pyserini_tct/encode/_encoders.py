@@ -7,6 +7,7 @@ and of 2.x are both taken (2.x renamed ``encoded_query_dir`` to ``encoded_querie
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,6 +84,8 @@ class TctColBertQueryEncoder:
                 raise TctError(f'the query {unknown!r} is not among the encoded queries: name an encoder as well')
             return np.stack([self.embedding[query] for query in queries])
         settings = self.student.settings
+        if kwargs.get('max_length') not in (None, settings.query_length):
+            _warn_once(f'queries keep {settings.query_length} ids: max_length={kwargs["max_length"]} is ignored')
         return self.student.embed(self.student.tokenizer.queries(queries, settings.query_length), self.batch_size)
 
 
@@ -150,6 +153,7 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
     model = student.load(name, device)
     if tokenizer_name:
         model.tokenizer = TctTokenizer.from_folder(_weights.resolve(tokenizer_name))
+        student.check_vocabulary(model.tokenizer, model.bert.config.vocab_size, str(tokenizer_name))
     return model
 
 
@@ -160,7 +164,7 @@ def passage_length(student: Any, asked: int | None) -> int:
     if asked is None or asked == student.settings.passage_length:
         return student.settings.passage_length
     check_lengths(student.settings.query_length, asked, student.bert.config.max_position_embeddings)
-    logger.warning('passages of %d ids, although the checkpoint says %d', asked, student.settings.passage_length)
+    _warn_once(f'passages of {asked} ids, although the checkpoint says {student.settings.passage_length}')
     return asked
 
 
@@ -208,4 +212,9 @@ def _check_extras(kwargs: dict[str, Any]) -> None:
     if kwargs.get('prefix'):
         raise TctError(f'the prefix {kwargs["prefix"]!r} cannot be used: TCT-ColBERT has its own prefixes')
     for name in sorted(set(kwargs) - {'prefix', 'fp16', 'multimodal'}):
-        logger.warning('TCT-ColBERT ignores %s=%r', name, kwargs[name])
+        _warn_once(f'TCT-ColBERT ignores {name}={kwargs[name]!r}')
+
+
+@functools.cache
+def _warn_once(sentence: str) -> None:
+    logger.warning(sentence)

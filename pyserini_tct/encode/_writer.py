@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from pyserini_tct import _files
+from pyserini_tct import _atomic, _files, _manifest
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import IRDS, Passage, corpus_files, read_corpus
@@ -68,18 +68,18 @@ def encode_corpus(
     Raises:
         TctError: bad input (see ``read_corpus``), an output that exists, or an unfinished job with other settings.
     """
-    _files.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite)
     started = time.perf_counter()
     length = passage_length(encoder.student, max_length)
     inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
     plan = {
         'encoder_sha256': encoder.student.sha256,
+        'tokenizer_sha256': encoder.student.tokenizer.sha256,
         'query_length': encoder.student.settings.query_length,
         'passage_length': length,
         'dimension': encoder.student.dimension,
         'pooling': 'mean',
         'shard_size': shard_size,
-        'batch_size': encoder.batch_size,
         'backend': 'torch',
         'precision': 'fp16' if fp16 else 'fp32',
         'fields': list(fields) if fields else None,
@@ -89,7 +89,7 @@ def encode_corpus(
     }
     precision = half_precision(encoder.device) if fp16 else contextlib.nullcontext()
     partial = partial_path(output)
-    with _files.lock(partial), _clean_start(partial):
+    with _atomic.lock(partial), _clean_start(partial):
         done = _resume(partial, plan, overwrite)
         passages = read_corpus(corpus, fields, docid_field, delimiter)
         reused = _skip(passages, partial, done)
@@ -112,7 +112,7 @@ def encode_corpus(
                     )
                 _write_shard(partial, number, shard, vectors)
                 count += len(shard)
-        _finish(partial, output, plan, inputs)
+        _finish(partial, output, {**plan, 'batch_size': encoder.batch_size}, inputs)
     return Encoded(count, reused, empty, truncated, time.perf_counter() - started)
 
 
@@ -123,7 +123,7 @@ def _clean_start(partial: Path) -> Iterator[None]:
         yield
     except BaseException:
         if partial.exists() and not (partial / '00000.npy').exists() and not (partial / TEXTS).exists():
-            _files.remove(partial)
+            _atomic.remove(partial)
             _plan_path(partial).unlink(missing_ok=True)
         raise
 
@@ -131,20 +131,21 @@ def _clean_start(partial: Path) -> Iterator[None]:
 def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
     """Return how many shards of the same job are complete; start a new folder where there is none."""
     plan_file = _plan_path(partial)
-    if overwrite:
-        _files.remove(partial)
-    if partial.exists():
-        if not plan_file.exists() or _files.read_json(plan_file) != plan:
-            raise TctError(
-                f'{partial} was left by a job with another corpus, encoder or settings: remove it or add --overwrite'
-            )
+    begun = (partial / '00000.npy').exists()
+    same = begun and plan_file.exists() and _files.read_json(plan_file) == plan
+    if begun and not same and not overwrite:
+        raise TctError(
+            f'{partial} was left by a job with another corpus, encoder or settings: remove it or add --overwrite'
+        )
+    if same:
         for leftover in partial.glob('.*.partial'):  # of a shard that was being written when the job was killed
             leftover.unlink()
         done = 0
         while (partial / f'{done:05d}.npy').exists():
             done += 1
         return done
-    _files.write_json(plan_file, plan)
+    _atomic.remove(partial)
+    _atomic.write_json(plan_file, plan)
     partial.mkdir()
     return 0
 
@@ -160,7 +161,10 @@ def _skip(passages: Iterator[Passage], partial: Path, done: int) -> int:
                     f'{partial}: shard {number} has {docid} where the corpus has {passage.docid}: remove {partial}'
                 )
             count, size = count + 1, size + len(_text_line(passage))
-    if (partial / TEXTS).exists():
+    found = (partial / TEXTS).stat().st_size if (partial / TEXTS).exists() else 0
+    if found < size:
+        raise TctError(f'{partial}/{TEXTS} is shorter than its {done} shards: remove {partial} and start again')
+    if found:
         os.truncate(partial / TEXTS, size)
     if count:
         note(f'{partial}: {done} shards with {count} passages are complete, going on after them')
@@ -172,24 +176,23 @@ def _write_shard(partial: Path, number: int, shard: Sequence[Passage], vectors: 
         texts.writelines(_text_line(passage) for passage in shard)
         texts.flush()
         os.fsync(texts.fileno())
-    with _files.atomic_file(partial / f'{number:05d}.docids') as out:
+    with _atomic.atomic_file(partial / f'{number:05d}.docids') as out:
         out.writelines(f'{passage.docid}\n' for passage in shard)
-    with _files.atomic_file(partial / f'{number:05d}.npy', 'wb') as out:
+    with _atomic.atomic_file(partial / f'{number:05d}.npy', 'wb') as out:
         np.save(out, vectors)
 
 
 def _finish(partial: Path, output: Path, plan: dict[str, Any], inputs: Sequence[Path]) -> None:
-    shards = []
+    shards: list[dict[str, Any]] = []
     for file in sorted(partial.glob('[0-9]*.npy')):
-        shards.append(
-            {'name': file.stem, 'count': int(np.load(file, mmap_mode='r').shape[0]), 'sha256': _files.sha256(file)}
-        )
-    write_offsets(partial)
+        rows = int(np.load(file, mmap_mode='r').shape[0])
+        shards.append({'name': file.stem, 'count': rows, 'sha256': _files.sha256(file)})
+    count, lines = sum(shard['count'] for shard in shards), write_offsets(partial)
+    if lines != count:
+        raise TctError(f'{partial}/{TEXTS} has {lines} lines for {count} vectors: remove {partial} and start again')
     settings = {key: value for key, value in plan.items() if key != 'corpus'}
-    _files.write_manifest(
-        output, 'vectors', {**settings, 'count': sum(s['count'] for s in shards), 'shards': shards}, inputs
-    )
-    _files.replace(partial, output)
+    manifest = _manifest.describe('vectors', {**settings, 'count': count, 'shards': shards}, inputs)
+    _atomic.publish(partial, output, manifest)
     _plan_path(partial).unlink()
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct import _cli
+from pyserini_tct._atomic import atomic_file, check_free
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import atomic_file, check_free
 from pyserini_tct.eval._measures import DEFAULT_MEASURES, Scores, evaluate, parse_measures, provider_of
 from pyserini_tct.runs import read_run
 from pyserini_tct.topics import read_qrels

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
 
 
@@ -33,10 +33,15 @@ def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bo
 
     from pyserini_tct.vectors import VectorStore, share_texts
 
-    _files.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite)
     store = VectorStore(store_path)
     index = faiss.IndexFlatIP(store.dimension)
-    with _files.atomic_folder(output) as partial:
+    keys = ('encoder_sha256', 'tokenizer_sha256', 'query_length', 'passage_length', 'pooling', 'dimension', 'count')
+    content = {key: store.manifest[key] for key in (*keys, 'backend', 'precision')}
+    manifest = _manifest.describe(
+        'faiss-index', {'type': 'flat', 'metric': 'inner product', **content}, [_atomic.manifest_path(store_path)]
+    )
+    with _atomic.atomic_folder(output, manifest) as partial:
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
             for docids, vectors in store.shards(verify=True):
                 index.add(vectors.astype('float32', copy=False))
@@ -44,22 +49,20 @@ def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bo
         write_index(index, partial / 'index')
         if texts:
             share_texts(store_path, partial)
-    keys = ('encoder_sha256', 'query_length', 'passage_length', 'pooling', 'dimension', 'count', 'backend', 'precision')
-    _files.write_manifest(
-        output,
-        'faiss-index',
-        {'type': 'flat', 'metric': 'inner product', **{key: store.manifest[key] for key in keys}},
-        [_files.manifest_path(store_path)],
-    )
     return index.ntotal
 
 
 def write_index(index: Any, path: Path) -> None:
-    """Write a Faiss index, and tell a full disk from other failures in one sentence."""
+    """Write a Faiss index and read its head back: on a full disk Faiss can end without an error.
+
+    Raises:
+        TctError: it could not be written whole.
+    """
     import faiss
 
     try:
         faiss.write_index(index, str(path))
+        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
     except RuntimeError as error:
         raise TctError(f'{path} could not be written: is the disk full?') from error
 

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
 
 
@@ -22,6 +22,7 @@ def build_bm25(
     docid_field: str | None = None,
     threads: int = 1,
     overwrite: bool = False,
+    heap: str | None = None,
 ) -> int:
     """Index a corpus for BM25.
 
@@ -31,6 +32,7 @@ def build_bm25(
         fields, docid_field: see :func:`pyserini_tct.collection.read_corpus`.
         threads: indexing threads.
         overwrite: replace an existing folder.
+        heap: most memory of the Java heap, such as ``2g``.
 
     Returns:
         Documents indexed.
@@ -41,40 +43,37 @@ def build_bm25(
     from pyserini_tct import _jvm
     from pyserini_tct.collection import IRDS, corpus_files, read_corpus
 
-    _files.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite)
     inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
+    _jvm.prepare(heap)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f'.{output.name}.', dir=output.parent) as work:
         source, target = Path(work, 'corpus'), Path(work, 'index')
         source.mkdir()
-        count = 0
+        count, blank = 0, 0
         with open(source / 'corpus.jsonl', 'w', encoding='utf-8', newline='\n') as out:
             for passage in read_corpus(corpus, fields, docid_field):
-                out.write(json.dumps({'id': passage.docid, 'contents': passage.contents}, ensure_ascii=False) + '\n')
-                count += 1
+                if passage.contents.strip():
+                    line = {'id': passage.docid, 'contents': passage.contents}
+                    out.write(json.dumps(line, ensure_ascii=False) + '\n')
+                    count += 1
+                else:
+                    blank += 1
+        if not count:
+            raise TctError(f'{corpus} has no passage with text: there is nothing to index')
         _jvm.autoclass('io.anserini.index.IndexCollection').main(
             [
-                '-collection',
-                'JsonCollection',
-                '-generator',
-                'DefaultLuceneDocumentGenerator',
-                '-input',
-                str(source),
-                '-index',
-                str(target),
-                '-threads',
-                str(threads),
-                '-storeRaw',
-                '-quiet',
+                *('-collection', 'JsonCollection', '-generator', 'DefaultLuceneDocumentGenerator'),
+                *('-input', str(source), '-index', str(target), '-threads', str(threads), '-storeRaw', '-quiet'),
             ]
         )
         indexed = count_documents(target)
         if indexed != count:
             raise TctError(f'{corpus} has {count} passages but Anserini indexed {indexed}: is the disk full?')
-        _files.write_manifest(
-            output, 'lucene-bm25', {'count': count, 'fields': list(fields) if fields else None}, inputs
-        )
-        _files.replace(target, output)
+        content = {'count': count, 'blank': blank, 'fields': list(fields) if fields else None}
+        _atomic.publish(target, output, _manifest.describe('lucene-bm25', content, inputs))
+    if blank:
+        _cli.note(f'note: {blank} passages have no text and are not in the BM25 index')
     return count
 
 
@@ -101,9 +100,10 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument('--fields', nargs='+', help='title, text (left out: what the corpus has)')
     parser.add_argument('--docid-field', help='key of the docid, if it is none of id, _id, docid')
     parser.add_argument('--threads', type=_cli.positive, default=1, help='indexing threads')
+    parser.add_heap()
     parser.add_overwrite()
     args = parser.parse_args(argv)
-    count = build_bm25(args.corpus, args.index, args.fields, args.docid_field, args.threads, args.overwrite)
+    count = build_bm25(args.corpus, args.index, args.fields, args.docid_field, args.threads, args.overwrite, args.heap)
     size = sum(file.stat().st_size for file in args.index.iterdir())
     print(f'{args.index}: BM25 index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
 

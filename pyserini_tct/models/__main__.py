@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli
 
 
 def main(argv: Sequence[str]) -> None:
@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_overwrite()
     args = parser.parse_args(argv)
-    _files.check_free(args.output, args.overwrite)
+    _atomic.check_free(args.output, args.overwrite)
 
     from pyserini_tct.models import student
     from pyserini_tct.models._names import check_name

@@ -5,6 +5,7 @@
 import hashlib
 import importlib.util
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +45,14 @@ def resolve(name: str | Path) -> Path:
     Raises:
         TctError: no such folder, and the hub does not have it or cannot be reached.
     """
-    folder = packaged(str(name)) or Path(name)
+    folder = Path(name) if Path(name).exists() else packaged(str(name)) or Path(name)
     if folder.is_dir():
         if not (folder / 'config.json').exists():
             raise TctError(f'{folder} has no config.json: a folder with an uncased BERT checkpoint is needed')
         return folder
     if folder.is_file():
         raise TctError(f'{folder} is a file: name the folder of the checkpoint')
-    if str(name).count('/') != 1 or str(name).startswith(('/', '.')):
+    if not re.fullmatch(r'[\w][\w.-]*(/[\w][\w.-]*)?', str(name)):
         raise TctError(f'{name} does not exist: name the folder of a checkpoint, or OWNER/MODEL for one on the hub')
     from huggingface_hub import snapshot_download
 
@@ -120,12 +121,16 @@ def read(path: Path) -> dict[str, torch.Tensor]:
 
 
 def write(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    """Write tensors as safetensors, contiguous and on the CPU."""
-    save_file(
-        {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
-        path,
-        metadata={'format': 'pt'},
-    )
+    """Write tensors as safetensors, contiguous and on the CPU.
+
+    Raises:
+        TctError: they could not be written whole.
+    """
+    plain = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(plain, path, metadata={'format': 'pt'})
+    except (SafetensorError, OSError) as error:
+        raise TctError(f'{path} could not be written ({_first_line(error)}): is the disk full?') from error
 
 
 def digest(path: Path) -> str:

@@ -18,8 +18,10 @@ import torch  # isort: skip
 from torch.nn.functional import normalize  # isort: skip
 from transformers import BertConfig, BertModel  # isort: skip
 
+from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import FORMAT_VERSION, atomic_folder, read_json, write_json, write_manifest
+from pyserini_tct._files import read_json
+from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights
 from pyserini_tct.scoring import maxsim
@@ -112,9 +114,9 @@ class ColBert(torch.nn.Module):
 
     def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
         """Write a checkpoint; the folder appears whole or not at all."""
-        with atomic_folder(folder) as partial:
+        manifest = describe('colbert', dataclasses.asdict(self.settings), inputs)
+        with atomic_folder(folder, manifest) as partial:
             write_folder(self, partial)
-        write_manifest(folder, 'colbert', dataclasses.asdict(self.settings), inputs)
 
 
 def score(queries: TokenVectors, passages: TokenVectors) -> torch.Tensor:

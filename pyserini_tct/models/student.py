@@ -18,8 +18,10 @@ from pyserini_tct import _env  # sets the thread policy, so it stands before tor
 import torch  # isort: skip
 from transformers import BertConfig, BertModel  # isort: skip
 
+from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import FORMAT_VERSION, atomic_folder, read_json, write_json, write_manifest
+from pyserini_tct._files import read_json
+from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights
 from pyserini_tct.models._names import check_name
@@ -138,9 +140,9 @@ class Student(torch.nn.Module):
             TctError: stock Pyserini would take another class for a folder of that name.
         """
         check_name(folder)
-        with atomic_folder(folder) as partial:
+        manifest = describe('student', dataclasses.asdict(self.settings), inputs)
+        with atomic_folder(folder, manifest) as partial:
             write_folder(self, partial)
-        write_manifest(folder, 'student', dataclasses.asdict(self.settings), inputs)
 
 
 def write_folder(student: Student, folder: Path) -> None:
@@ -176,11 +178,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
     folder = _weights.resolve(name)
     config = _weights.bert_config(folder)
     tokenizer = TctTokenizer.from_folder(folder)
-    if len(tokenizer.vocab) > config.get('vocab_size', 0):
-        raise TctError(
-            f'{name}: the vocabulary has {len(tokenizer.vocab)} entries, the model {config.get("vocab_size")}: '
-            'tokenizer and weights are not of one checkpoint'
-        )
+    check_vocabulary(tokenizer, config.get('vocab_size', 0), str(name))
     weights_file = _weights.find(folder)
     bert = _weights.build_bert(BertConfig(**config), weights_file)
     settings = _read_settings(folder)
@@ -192,6 +190,15 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
         )
     student = Student(bert, tokenizer, settings, _weights.digest(weights_file))
     return student.to(_env.device_of(device)).eval()
+
+
+def check_vocabulary(tokenizer: TctTokenizer, size: int, name: str) -> None:
+    """Raise :class:`TctError` if a tokenizer has ids that the model's embeddings lack."""
+    largest = max(tokenizer.vocab.values())
+    if largest >= size:
+        raise TctError(
+            f'{name}: the vocabulary has {largest + 1} entries, the model {size}: they are not of one checkpoint'
+        )
 
 
 def _read_settings(folder: Path) -> Settings:

@@ -14,12 +14,11 @@ from typing import Protocol
 
 import numpy as np
 
-from pyserini_tct import _env
+from pyserini_tct import _atomic, _env
 
 import torch  # isort: skip
 from tqdm import tqdm  # isort: skip
 
-from pyserini_tct import _files
 from pyserini_tct.collection import Passage
 from pyserini_tct.models.colbert import ColBert, TokenVectors, score
 
@@ -133,7 +132,7 @@ def write_token_store(
 ) -> None:
     """Encode ``count`` texts block by block into a store that appears whole or not at all."""
     offsets, dimension = [0], 0
-    with _files.atomic_folder(folder) as partial:
+    with _atomic.atomic_folder(folder) as partial:
         with open(partial / 'raw', 'wb') as raw, tqdm(total=count, unit='text', desc=label, disable=None) as progress:
             for start in range(0, count, block):
                 tokens = encode(start, min(start + block, count))

@@ -22,8 +22,8 @@ class Miss(NamedTuple):
 def rank_misses(expected: Run, found: Run, depth: int = 10, near_tie: float = 1e-3) -> list[Miss]:
     """Return the queries whose top ``depth`` differs from the expected one outside near-ties.
 
-    Where another document stands at a rank, it is compared with the one expected there: both by their expected scores,
-    or by its found score where the expected list does not have it. Less than ``near_tie`` apart is no miss.
+    Where another document stands at a rank, both documents must be in both lists (which may be longer than ``depth``),
+    and less than ``near_tie`` apart in each.
 
     Args:
         expected: the run as pinned; queries that only ``found`` has are not looked at.
@@ -39,14 +39,13 @@ def rank_misses(expected: Run, found: Run, depth: int = 10, near_tie: float = 1e
         got = found.get(qid, {})
         left, right = rank(wanted, depth), rank(got, depth)
         for position in range(max(len(left), len(right))):
-            want = left[position] if position < len(left) else None
-            have = right[position] if position < len(right) else None
-            if (
-                want
-                and have
-                and (want.docid == have.docid or abs(want.score - wanted.get(have.docid, have.score)) < near_tie)
-            ):
-                continue
-            misses.append(Miss(qid, position + 1, want.docid if want else None, have.docid if have else None))
-            break
+            want = left[position].docid if position < len(left) else None
+            have = right[position].docid if position < len(right) else None
+            if want is None or have is None or (want != have and not _tied(want, have, wanted, got, near_tie)):
+                misses.append(Miss(qid, position + 1, want, have))
+                break
     return misses
+
+
+def _tied(one: str, other: str, wanted: dict[str, float], got: dict[str, float], near_tie: float) -> bool:
+    return all(one in run and other in run and abs(run[one] - run[other]) < near_tie for run in (wanted, got))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _cli, _files, runs
+from pyserini_tct import _atomic, _cli, runs
 from pyserini_tct._errors import TctError
 from pyserini_tct.topics import read_topics
 
@@ -44,13 +44,14 @@ def add_dense(parser: argparse.ArgumentParser) -> None:
     add('--any-encoder', action='store_true', help="do not compare the encoder with the index's")
 
 
-def add_sparse(parser: argparse.ArgumentParser) -> None:
+def add_sparse(parser: _cli.Parser) -> None:
     """Add the flags of the BM25 side."""
     add = parser.add_argument
     add('--index', required=True, help="Lucene index folder, or the name of one of Pyserini's prebuilt indexes")
     add('--bm25', action='store_true', help="BM25, the default; as in Pyserini's commands")
     add('--k1', type=float, help="BM25's k1 (0.9, but Pyserini's tuned value for its msmarco-v1-passage indexes)")
     add('--b', type=float, help="BM25's b (0.4, likewise)")
+    parser.add_heap()
 
 
 def check_encoder(args: argparse.Namespace) -> None:
@@ -88,7 +89,7 @@ def search_topics(
     Raises:
         TctError: bad topics, or an output that exists.
     """
-    _files.check_free(args.output, args.overwrite)
+    _atomic.check_free(args.output, args.overwrite)
     tag = args.tag or tag
     if tag.split() != [tag]:
         raise TctError(f'the tag {tag!r} holds white space, which breaks run files: replace it')

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from pyserini_tct import _files
+from pyserini_tct import _atomic, _files
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import _weights
 
@@ -35,7 +35,7 @@ def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer,
             for key, value in optimizer.state.get(weight, {}).items():
                 moments[f'{key}:{names[id(weight)]}'] = value
     try:
-        with _files.atomic_folder(folder) as partial:
+        with _atomic.atomic_folder(folder) as partial:
             write_weights(model, partial)
             _weights.write(moments, partial / 'optimizer.safetensors')
             (partial / 'state.json').write_text(json.dumps(state, indent=2), encoding='utf-8')

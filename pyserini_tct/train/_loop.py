@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyserini_tct import _env, _files
+from pyserini_tct import _atomic, _env, _files
 
 import torch  # isort: skip
 from tqdm import tqdm  # isort: skip
@@ -57,12 +57,12 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
         TctError: bad input, an output that exists, an unfinished run with other settings, a loss that is not finite
             (the last good checkpoint is kept and the batch is named), or a full disk.
     """
-    _files.check_free(config.output, overwrite)
+    _atomic.check_free(config.output, overwrite)
     if config.model == 'student':
         check_name(config.output)
     partial = partial_path(config.output)
     if overwrite:
-        _files.remove(partial)
+        _atomic.remove(partial)
     device = _env.device_of(config.device)
     precision = _env.precision_of(config.precision, device.split(':')[0])
     _env.keep_freed_memory()
@@ -197,7 +197,7 @@ def _evaluate(dev: DevSet, model: Student | ColBert, state: dict[str, Any], part
     note(f'step {state["step"]}: dev RR@10 {found:.4f}')
     if state['best'] is None or found > state['best'] or state['best_step'] == 0:
         state['best'], state['best_step'] = found, state['step']
-        with _files.atomic_folder(partial / 'best') as folder:
+        with _atomic.atomic_folder(partial / 'best') as folder:
             _checkpoint.write_weights(model, folder)
 
 
@@ -210,7 +210,7 @@ def _finish(
     model.settings = dataclasses.replace(model.settings, training=training)
     inputs = [path for path in (config.triples, config.qrels) if path]
     model.cpu().save(config.output, inputs)
-    _files.remove(partial)
+    _atomic.remove(partial)
 
 
 def _not_finite(step: int, batch: Batch, partial: Path) -> str:
@@ -224,5 +224,5 @@ def _not_finite(step: int, batch: Batch, partial: Path) -> str:
 def _cut_log(path: Path, step: int) -> None:
     """Keep the log up to the step that the run goes on from."""
     lines = path.read_text(encoding='utf-8').splitlines(keepends=True)[:step] if path.exists() else []
-    with _files.atomic_file(path) as out:
+    with _atomic.atomic_file(path) as out:
         out.writelines(lines)

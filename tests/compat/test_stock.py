@@ -217,18 +217,17 @@ def test_hybrid_command_equals_its_parts(tiny_index, tiny_student, bm25_index, t
 
 
 @pytest.mark.parametrize(
-    ('module', 'flags', 'kind'),
+    ('module', 'flags'),
     [
         (
             'pyserini_tct.search.faiss',
             ['--encoder', 'castorini/tct_colbert-v2-hnp-msmarco', '--index', 'msmarco-v1-passage.tct_colbert-v2-hnp'],
-            '',
         ),
-        ('pyserini_tct.search.lucene', ['--index', 'msmarco-v1-passage'], ''),
-        ('pyserini_tct.search.lucene', ['--index', 'no-such-index'], ''),
+        ('pyserini_tct.search.lucene', ['--index', 'msmarco-v1-passage']),
+        ('pyserini_tct.search.lucene', ['--index', 'no-such-index']),
     ],
 )
-def test_published_names_fail_clearly_without_a_network(module, flags, kind, topics, tmp_path):
+def test_published_names_fail_clearly_without_a_network(module, flags, topics, tmp_path):
     """Stock prints a line and exits with 0, so a script goes on with no run."""
     proxy = 'http://127.0.0.1:9'
     done = command(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import read_manifest
+from pyserini_tct._manifest import read_manifest
 from pyserini_tct.vectors import TEXTS, TextStore, existing, read_docids
 
 
@@ -45,6 +45,8 @@ class Texts:
         self._lucene: Any = None
         if (folder / TEXTS).exists():
             self._store = TextStore(folder)
+            if len(self._store) != len(docids):
+                raise TctError(f'{folder} has {len(self._store)} texts for {len(docids)} docids: build the index again')
             self._rows = {docid: row for row, docid in enumerate(docids)}
         elif prebuilt_index_name:
             self._lucene = _prebuilt_texts(prebuilt_index_name)
@@ -97,7 +99,12 @@ def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
             'use the encoder that made the index'
         )
     manifest = read_manifest(index_dir) or {}
-    for key, mine in (('query_length', student.settings.query_length), ('encoder_sha256', student.sha256)):
+    mine_of = {
+        'query_length': student.settings.query_length,
+        'encoder_sha256': student.sha256,
+        'tokenizer_sha256': student.tokenizer.sha256,
+    }
+    for key, mine in mine_of.items():
         if key in manifest and manifest[key] != mine:
             raise TctError(
                 f'the index {index_dir} was made with another encoder ({key} {str(manifest[key])[:12]}, this one has '

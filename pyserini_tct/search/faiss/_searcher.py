@@ -103,7 +103,9 @@ class FaissSearcher:
             remove_dups: drop repeated docids (an index may hold several vectors of one).
             return_vector: return ``(query vector, hits with vectors)`` instead.
         """
-        vector = self._vectors([query] if isinstance(query, str) else np.asarray(query, np.float32).reshape(1, -1))
+        vector = self._vectors([query] if isinstance(query, str) else np.atleast_2d(np.asarray(query, np.float32)))
+        if len(vector) != 1:
+            raise TctError(f'{len(vector)} query vectors: search takes one, batch_search several')
         return self._search(vector, ['q'], k, threads, return_vector, remove_dups, single=True)
 
     def batch_search(

@@ -5,7 +5,7 @@
 import math
 from collections.abc import Sequence
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.search import _arguments
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> None:
     _arguments.check_encoder(dense)
     if not math.isfinite(fusion.alpha):
         raise TctError(f'--alpha {fusion.alpha} is not a finite number')
-    _files.check_free(run.output, run.overwrite)
+    _atomic.check_free(run.output, run.overwrite)
 
     from pyserini_tct.search.faiss._searcher import open_searcher as open_dense
     from pyserini_tct.search.hybrid import HybridSearcher
@@ -51,7 +51,7 @@ def main(argv: Sequence[str]) -> None:
             dense.normalize_distances,
             not dense.any_encoder,
         ),
-        open_sparse(sparse.index, sparse.k1, sparse.b),
+        open_sparse(sparse.index, sparse.k1, sparse.b, sparse.heap),
     )
     _arguments.search_topics(
         run,

@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 
-from pyserini_tct import _cli, _files
+from pyserini_tct import _atomic, _cli
 from pyserini_tct.search import _arguments
 
 
@@ -14,11 +14,11 @@ def main(argv: Sequence[str]) -> None:
     _arguments.add_sparse(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
-    _files.check_free(args.output, args.overwrite)
+    _atomic.check_free(args.output, args.overwrite)
 
     from pyserini_tct.search.lucene._searcher import open_searcher
 
-    searcher = open_searcher(args.index, args.k1, args.b)
+    searcher = open_searcher(args.index, args.k1, args.b, args.heap)
     _arguments.search_topics(
         args, 'bm25', 'bm25', lambda queries, qids: searcher.batch_search(queries, qids, args.hits, args.threads)
     )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """BM25 over a Lucene index by Anserini's own searcher, without ``pyserini.search`` and its seven seconds of imports."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from pyserini_tct.runs import Hit, rank
 DEFAULT_K1, DEFAULT_B = 0.9, 0.4
 # (k1, b) that Pyserini uses for its own MS MARCO V1 indexes, by name; a local copy of one gets the defaults.
 TUNED = {
+    'msmarco-passage': (0.82, 0.68),
     'msmarco-v1-passage': (0.82, 0.68),
     'msmarco-v1-passage-slim': (0.82, 0.68),
     'msmarco-v1-passage-full': (0.82, 0.68),
+    'msmarco-v1-passage-d2q-t5': (2.18, 0.86),
     'msmarco-v1-passage.d2q-t5': (2.18, 0.86),
     'msmarco-v1-passage.d2q-t5-docvectors': (2.18, 0.86),
     'msmarco-v1-doc': (4.46, 0.82),
@@ -44,7 +47,7 @@ class BM25Searcher:
     """
 
     def __init__(self, index_dir: str | Path, k1: float = DEFAULT_K1, b: float = DEFAULT_B) -> None:
-        if k1 < 0 or not 0 <= b <= 1:
+        if not (0 <= k1 < math.inf and 0 <= b <= 1):
             raise TctError(f'k1 = {k1}, b = {b}: BM25 needs k1 of at least 0 and b between 0 and 1')
         self.index_dir, self.k1, self.b = Path(index_dir), k1, b
         if not any(self.index_dir.glob('segments_*')):
@@ -99,18 +102,18 @@ def _contents(raw: str) -> str:
     return json.loads(raw)['contents']
 
 
-def open_searcher(index: str, k1: float | None = None, b: float | None = None) -> BM25Searcher:
+def open_searcher(index: str, k1: float | None = None, b: float | None = None, heap: str | None = None) -> BM25Searcher:
     """Open an index folder or one of Pyserini's prebuilt names, as the command lines do, and print k1 and b.
 
     Raises:
         TctError: the index cannot be had.
     """
-    path = Path(index)
+    path, tuned = Path(index), (DEFAULT_K1, DEFAULT_B)
+    _jvm.prepare(heap)
     if not path.exists():
         from pyserini_tct import _pyserini
 
-        path = _pyserini.index(index, 'TF')
-    tuned = TUNED.get(index, (DEFAULT_K1, DEFAULT_B))
+        path, tuned = _pyserini.index(index, 'TF'), TUNED.get(index, tuned)
     searcher = BM25Searcher(path, tuned[0] if k1 is None else k1, tuned[1] if b is None else b)
     print(f'BM25 with k1={searcher.k1:g} b={searcher.b:g} over {searcher.num_docs} passages')
     return searcher

@@ -1,0 +1,13 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m benchmarks``: every benchmark, each with its table; ``python -m benchmarks NAME`` runs one."""
+
+import importlib
+import sys
+
+BENCHMARKS = {'search': 'encoding and searching, ours and stock', 'train': 'a training step, ours and a plain loop'}
+
+if __name__ == '__main__':
+    for name in sys.argv[1:] or BENCHMARKS:
+        print(f'\n{name}: {BENCHMARKS[name]}')
+        importlib.import_module(f'benchmarks.{name}').main()
