@@ -11,7 +11,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,16 +20,45 @@ from pyserini_tct._errors import TctError
 Manifest = dict[str, Any]
 
 
-def check_free(path: Path, overwrite: bool) -> None:
-    """Refuse an output path that is taken, or whose parent is not there.
+def check_free(path: Path, overwrite: bool, kind: str | None = None, inputs: Iterable[object] = ()) -> None:
+    """Refuse an output path that is taken, or that would destroy something else.
+
+    Args:
+        path: the file or folder to be written.
+        overwrite: replace what the same command wrote there before.
+        kind: what the manifest beside it says it is; ``None`` for a plain file.
+        inputs: paths that are read; the output must not be, contain or lie inside one of them.
 
     Raises:
-        TctError: the path exists and ``overwrite`` is false, or its parent is no folder.
+        TctError: one of these.
     """
-    if path.exists() and not overwrite:
-        raise TctError(f'{path} exists: choose another output or add --overwrite')
+    if not path.name or path.name == '..':
+        raise TctError(f'{str(path)!r} cannot be the name of an output: choose another')
+    if len(os.fsencode(path.name)) > 200:
+        raise TctError(f'the name {path.name[:40]}... is too long for an output: choose one of at most 200 bytes')
     if path.parent.exists() and not path.parent.is_dir():
         raise TctError(f'{path.parent} is not a folder: choose another output')
+    target = path.resolve()
+    for source in (Path(str(name)).resolve() for name in inputs if name and Path(str(name)).exists()):
+        if source.is_relative_to(target) or (source.is_dir() and target.is_relative_to(source)):
+            raise TctError(f"the output {path} and the input {source} are in each other's way: choose another output")
+    restore(path)
+    if path.exists() and not overwrite:
+        raise TctError(f'{path} exists: choose another output or add --overwrite')
+    described = manifest_path(path)
+    own = kind is not None and described.is_file() and _kind(described) == kind
+    if path.is_dir() and not own:
+        raise TctError(f'{path} is a folder that this command did not make, it is not replaced: choose another output')
+    if kind is not None and described.exists() and not own:
+        raise TctError(f'{described} exists and describes something else: choose another output')
+
+
+def _kind(manifest: Path) -> object:
+    try:
+        content = json.loads(manifest.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return None
+    return content.get('kind') if isinstance(content, dict) else None
 
 
 def remove(path: Path) -> None:
@@ -46,31 +75,67 @@ def manifest_path(path: Path) -> Path:
 
 
 def publish(source: Path, target: Path, manifest: Manifest | None = None) -> None:
-    """Put a finished file or folder at ``target``, whatever was there.
+    """Put a finished file or folder at ``target``, with its manifest, in the place of what was there.
+
+    The old pair is set aside first and goes only when the new one stands; if anything fails it is put back, and if the
+    process is killed in between, :func:`restore` puts it back.
 
     Args:
         source: finished, on the same file system.
-        target: its final name. What stood there is put back if anything fails.
+        target: its final name.
         manifest: written beside it.
     """
+    if manifest is None and not target.is_dir():
+        os.replace(source, target)
+        return
     aside = target.with_name(f'.{target.name}.{os.getpid()}.old')
-    described = manifest_path(target)
-    before = described.read_bytes() if manifest is not None and described.exists() else None
-    replaced = target.exists() and (target.is_dir() or manifest is not None)
-    if replaced:
-        os.replace(target, aside)
+    pairs = [(manifest_path(target), manifest_path(aside)), (target, aside)]  # in this order: see _put_back
+    for now, old in pairs:
+        if now.exists():
+            os.replace(now, old)
     try:
         if manifest is not None:
-            write_json(described, manifest)
+            write_json(manifest_path(target), manifest)
         os.replace(source, target)
     except BaseException:
-        if before is not None:
-            described.write_bytes(before)
-        if replaced:
-            os.replace(aside, target)
+        _put_back(target, aside)
         raise
-    if replaced:
-        remove(aside)
+    remove(aside)
+    remove(manifest_path(aside))
+
+
+def restore(path: Path) -> None:
+    """Mend what a process that was killed while it replaced ``path`` has left: the old pair, or its remains."""
+    for described in path.parent.glob(f'.{glob.escape(path.name)}.*.old.manifest.json'):
+        aside = described.with_name(described.name.removesuffix('.manifest.json'))
+        pid = aside.name.rsplit('.', 2)[-2]
+        if pid.isdigit() and not _alive(int(pid)):
+            if aside.exists() and path.exists():  # the new pair stands
+                remove(aside)
+                remove(described)
+            else:
+                _put_back(path, aside)
+
+
+def _put_back(target: Path, aside: Path) -> None:
+    """Undo a swap: the manifest went aside first, so where only that is there, the data never moved."""
+    if manifest_path(aside).exists():
+        os.replace(manifest_path(aside), manifest_path(target))
+    elif aside.exists():
+        remove(manifest_path(target))
+    if aside.exists():
+        os.replace(aside, target)
+
+
+@contextlib.contextmanager
+def workspace(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path`` that is removed at the end; what a killed process left there goes as well."""
+    partial = _partial(path)
+    partial.mkdir()
+    try:
+        yield partial
+    finally:
+        remove(partial)
 
 
 @contextlib.contextmanager

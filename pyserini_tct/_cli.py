@@ -7,15 +7,16 @@ interrupted.
 """
 
 import argparse
-import errno
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from pyserini_tct._errors import TctError
 
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
 class Parser(argparse.ArgumentParser):
@@ -44,9 +45,9 @@ class Parser(argparse.ArgumentParser):
 
 def positive(text: str) -> int:
     """Parse an integer of at least 1 (an ``argparse`` type)."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not a number of at least 1')
+    value = int(text) if text.isdecimal() and len(text) < 11 else 0
+    if not 1 <= value < 2**31:
+        raise argparse.ArgumentTypeError(f'{text[:40]} is not a whole number from 1 to 2147483647')
     return value
 
 
@@ -100,6 +101,7 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
     """Run a command and leave the process: errors a user can mend become one line and exit code 2."""
     argv = sys.argv[1:] if argv is None else argv
     debug = '--debug' in argv
+    _prepare_streams()
     try:
         code = main(argv) or 0
         sys.stdout.flush()
@@ -114,20 +116,27 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
         code = INTERRUPTED
         print('\ninterrupted; what was complete is kept', file=sys.stderr)
     except OSError as error:
-        if debug or error.errno not in (
-            errno.ENOSPC,
-            errno.EDQUOT,
-            errno.EACCES,
-            errno.EROFS,
-            errno.ENOENT,
-            errno.EISDIR,
-            errno.ENOTDIR,
-            errno.EFBIG,
-        ):
+        if debug:
             raise
         where = f'{error.filename}: ' if error.filename else ''
-        code = _complain(f'{where}{error.strerror}; nothing was left half-written')
+        code = _complain(f'{where}{error.strerror or error}; no output was replaced')
+    except Exception as error:  # what no one foresaw: still one sentence, and nothing half-written
+        if debug:
+            raise
+        cause = (str(error).strip().splitlines() or ['no message'])[0][:200]
+        code = _complain(f'{type(error).__name__}: {cause} (not foreseen: --debug shows where it happened)')
     sys.exit(code)
+
+
+def _prepare_streams() -> None:
+    """Give closed streams a sink, and let letters that a stream cannot show be shown as escapes."""
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115 - open as long as the process
+        elif hasattr(getattr(sys, name), 'reconfigure'):
+            getattr(sys, name).reconfigure(errors='backslashreplace')
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
 
 
 def _complain(sentence: str) -> int:

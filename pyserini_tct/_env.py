@@ -53,6 +53,8 @@ def device_of(name: str | None) -> str:
         device = torch.device(name)
     except RuntimeError as error:
         raise TctError(f'device {name!r} is unknown: use cpu, cuda:0 or auto') from error
+    if device.type not in ('cpu', 'cuda'):
+        raise TctError(f'device {name!r} is not supported: use cpu, cuda:0 or auto')
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise TctError(f'device {name!r} is not available on this machine: use --device cpu')
     return name

@@ -63,15 +63,18 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         raise TctError(f'{path}: broken or truncated gzip data after line {number}: fetch the file again') from error
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file.
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
 
     Raises:
-        TctError: the file is missing or malformed.
+        TctError: the file is missing or malformed, or holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding='utf-8'))
+        content = json.loads(path.read_text(encoding='utf-8'))
     except FileNotFoundError as error:
         raise TctError(f'{path} does not exist: check the path') from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise TctError(f'{path} is not valid JSON ({error}): restore the file') from error
+    if not isinstance(content, dict):
+        raise TctError(f'{path} holds a JSON {type(content).__name__}, an object is needed: restore the file')
+    return content

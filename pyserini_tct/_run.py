@@ -9,6 +9,7 @@ unless ``--stock`` is given. What the module prints, its tracebacks and its exit
 import argparse
 import importlib
 import importlib.util
+import re
 import runpy
 import sys
 import traceback
@@ -36,9 +37,9 @@ def main(argv: Sequence[str]) -> int:
     sys.argv = [args.module, *args.args]
     try:
         runpy.run_module(args.module, run_name='__main__', alter_sys=True)
-    except BrokenPipeError:
+    except (BrokenPipeError, TctError):
         raise
-    except OSError:  # else _cli.run would shorten it to one of our own sentences
+    except Exception:  # else _cli.run would shorten it to a sentence of our own
         traceback.print_exc()
         return _cli.FAILED
     return 0
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
 def _check_runnable(module: str) -> None:
     """Refuse a name that ``python -m`` cannot run, by the files alone: importing Pyserini's packages takes seconds."""
     example = 'give one that Pyserini documents, for example pyserini.search.lucene'
-    if not module.startswith('pyserini.'):
+    if not re.fullmatch(r'pyserini(\.[A-Za-z_0-9]\w*)+', module):
         raise TctError(f'{module} is not a module of Pyserini (pyserini. …): {example}')
     spec = importlib.util.find_spec('pyserini')
     if spec is None or not spec.submodule_search_locations:

@@ -18,6 +18,7 @@ from pyserini_tct._files import numbered_lines
 SUFFIXES = ('.jsonl', '.json', '.jsonl.gz', '.json.gz')
 FIELDS = ('title', 'text')
 IRDS = 'irds:'
+LONGEST_DOCID = 1024
 
 
 class Passage(NamedTuple):
@@ -43,8 +44,8 @@ def corpus_files(path: Path) -> list[Path]:
         raise TctError(f'{path} does not exist: check the path of the corpus')
     if path.is_file():
         return [path]
-    files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith('.'))
-    other = [p.name for p in files if not p.name.endswith(SUFFIXES)]
+    files = sorted(p for p in path.iterdir() if not p.name.startswith('.'))
+    other = [p.name for p in files if not (p.is_file() and p.name.endswith(SUFFIXES))]
     if other:
         raise TctError(
             f'{path} holds {other[0]}, which is no JSONL file: a corpus folder holds {", ".join(SUFFIXES)} files only'
@@ -76,6 +77,8 @@ def read_corpus(
     unknown = sorted(set(fields or ()) - set(FIELDS))
     if unknown:
         raise TctError(f'--fields {unknown[0]} is unknown: a TCT-ColBERT passage has the fields {" and ".join(FIELDS)}')
+    if not delimiter:
+        raise TctError('the delimiter is empty: leave it out, or give what separates the fields')
     if str(source).startswith(IRDS):
         yield from _irds_corpus(str(source)[len(IRDS) :])
         return
@@ -96,10 +99,9 @@ def json_object(line: str, where: str) -> dict[str, Any]:
     """Parse a line that must be a JSON object, or raise :class:`TctError` with ``where`` in it."""
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise TctError(
-            f'{where} is not valid JSON ({error.msg} at column {error.colno}): one JSON object a line is needed'
-        ) from error
+    except (ValueError, RecursionError) as error:
+        cause = f'{error.msg} at column {error.colno}' if isinstance(error, json.JSONDecodeError) else str(error)
+        raise TctError(f'{where} is not valid JSON ({cause}): one JSON object a line is needed') from error
     if not isinstance(record, dict):
         raise TctError(f'{where} is a JSON {type(record).__name__}: one JSON object a line is needed')
     if '\\ud' in line.lower() and _has_surrogate(record):
@@ -152,6 +154,8 @@ def check_docid(docid: Any, where: str, keys: Sequence[str] = ('id',)) -> str:
     docid = str(docid)
     if not docid.strip():
         raise TctError(f'{where}: the docid is blank: every passage needs one')
+    if len(docid.encode()) > LONGEST_DOCID:
+        raise TctError(f'{where}: the docid {docid[:40]}... is longer than {LONGEST_DOCID} bytes: give a shorter one')
     if docid.split() != [docid]:
         raise TctError(f'{where}: the docid {docid!r} holds white space, which breaks run files: replace it')
     return docid

@@ -31,7 +31,7 @@ def expand_corpus(corpus: str | Path, predictions: Path, output: Path, overwrite
     """
     from pyserini_tct.collection import IRDS, corpus_files, read_corpus, read_predictions
 
-    _atomic.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite, 'expanded-corpus', [corpus, predictions])
     predicted = read_predictions(predictions)
     count = bare = 0
     manifest: dict[str, Any] = {}

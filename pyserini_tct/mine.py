@@ -34,7 +34,7 @@ def mine_bm25(corpus: str | Path, topics: str | Path, output: Path, depth: int =
     from pyserini_tct.search.lucene import BM25Searcher
     from pyserini_tct.topics import read_topics
 
-    _atomic.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite, inputs=[corpus, topics])
     queries = read_topics(topics)
     with tempfile.TemporaryDirectory(prefix='tct_mine') as work:
         build_bm25(corpus, Path(work, 'index'))

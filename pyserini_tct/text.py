@@ -85,6 +85,8 @@ class TctTokenizer:
         handle_chinese_chars: bool = True,
         name: str = 'vocabulary',
     ) -> None:
+        if not all(isinstance(number, int) and number >= 0 for number in vocab.values()):
+            raise TctError(f'{name} has an id that is no whole number of at least 0: it is damaged')
         missing = [token for token in SPECIAL if token not in vocab]
         if missing:
             raise TctError(f'{name} has no {missing[0]}: TCT-ColBERT needs the vocabulary of an uncased BERT')

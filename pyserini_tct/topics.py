@@ -12,6 +12,8 @@ from pyserini_tct._errors import TctError
 from pyserini_tct._files import numbered_lines
 from pyserini_tct.collection import IRDS, SUFFIXES, irds_dataset, irds_text, json_object
 
+LARGEST_GRADE = 10_000  # trec_eval keeps a counter for every grade up to the largest
+
 
 def read_topics(source: str | Path) -> dict[str, str]:
     """Read queries as ``{qid: text}``, in file order; ids stay strings.
@@ -76,6 +78,8 @@ def read_qrels(source: str | Path) -> dict[str, dict[str, int]]:
             relevance = int(grade)
         except ValueError as error:
             raise TctError(f'{source}: line {number}: the grade {grade!r} is not a whole number') from error
+        if abs(relevance) > LARGEST_GRADE:
+            raise TctError(f'{source}: line {number}: the grade {grade} is beyond {LARGEST_GRADE}: check the file')
         if docid in qrels.setdefault(qid, {}):
             raise TctError(f'{source}: line {number}: document {docid} is judged twice for query {qid}: remove one')
         qrels[qid][docid] = relevance

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The vector store: passage vectors in memory-mapped shards, their docids and their texts, in corpus order.
 
-``NAME/`` holds ``NNNNN.npy`` and ``NNNNN.docids`` for each shard, ``texts.jsonl`` with ``texts.offsets.npy``; beside it
-stands ``NAME.manifest.json``. ``encode`` writes it, indexes are built from it, hits and re-rankers read its texts.
+``NAME/`` holds ``NNNNN.npy``, ``NNNNN.docids`` and a record ``NNNNN.json`` for each shard, and ``texts.jsonl`` with
+``texts.offsets.npy``; beside it stands ``NAME.manifest.json``. ``encode`` writes it, indexes are built from it, hits
+and re-rankers read its texts.
 """
 
 import json
@@ -19,6 +20,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct._files import sha256
 from pyserini_tct._manifest import read_manifest
 
+KEYS = ('dimension', 'count', 'shards', 'texts_sha256', 'encoder_sha256', 'tokenizer_sha256', 'query_length')
 TEXTS, OFFSETS = 'texts.jsonl', 'texts.offsets.npy'
 
 
@@ -39,6 +41,8 @@ def load_matrix(path: Path, mmap: bool = False) -> np.ndarray:
         matrix = np.load(path, mmap_mode='r' if mmap else None, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise TctError(f'{path} is damaged or no npy file ({error}): encode again') from error
+    if not isinstance(matrix, np.ndarray):
+        raise TctError(f'{path} holds several arrays: one matrix of floats is needed')
     if matrix.ndim != 2 or matrix.dtype.kind != 'f':
         raise TctError(f'{path} holds {matrix.dtype} of shape {matrix.shape}: a matrix of floats is needed')
     finite = np.isfinite(matrix).all(axis=1)
@@ -127,6 +131,9 @@ class VectorStore:
         manifest = read_manifest(folder)
         if manifest is None or manifest.get('kind') != 'vectors':
             raise TctError(f'{folder} has no manifest of vectors beside it: make it with python -m pyserini_tct.encode')
+        missing = [key for key in KEYS if key not in manifest]
+        if missing or not manifest['shards'] or not isinstance(manifest['dimension'], int):
+            raise TctError(f'the manifest of {folder} is damaged ({", ".join(missing) or "no shards"}): encode again')
         self.folder, self.manifest = folder, manifest
         self.dimension: int = manifest['dimension']
         self._shards: list[dict[str, Any]] = manifest['shards']
@@ -149,9 +156,10 @@ class VectorStore:
             TctError: a shard is missing, damaged, of another length or dimension, or holds NaN.
         """
         for shard in self._shards:
-            vectors_file = existing(self.folder / f'{shard["name"]}.npy')
-            if verify and sha256(vectors_file) != shard['sha256']:
-                raise TctError(f'{vectors_file} is damaged (its checksum differs from the manifest): encode again')
+            vectors_file = self.folder / f'{shard["name"]}.npy'
+            if verify:
+                verify_file(vectors_file, shard['sha256'])
+                verify_file(vectors_file.with_suffix('.docids'), shard['docids_sha256'])
             vectors = load_matrix(vectors_file, mmap=True)
             docids = read_docids(self.folder / f'{shard["name"]}.docids')
             if not len(vectors) == len(docids) == shard['count']:
@@ -165,6 +173,14 @@ class VectorStore:
                     'a shard of another model, encode again'
                 )
             yield docids, vectors
+        if verify:
+            verify_file(self.folder / TEXTS, self.manifest['texts_sha256'])
+
+
+def verify_file(path: Path, expected: str) -> None:
+    """Raise :class:`TctError` unless a file is there and has the checksum expected."""
+    if sha256(existing(path)) != expected:
+        raise TctError(f'{path} is damaged (its checksum differs from the manifest): encode again')
 
 
 def partial_path(folder: Path) -> Path:
@@ -173,5 +189,18 @@ def partial_path(folder: Path) -> Path:
 
 
 def read_docids(path: Path) -> list[str]:
-    """Read one docid a line."""
-    return existing(path).read_text(encoding='utf-8').splitlines()
+    """Read one docid a line.
+
+    Raises:
+        TctError: the file is missing or not UTF-8, or a line is blank or holds white space, which breaks run files.
+    """
+    try:
+        lines = existing(path).read_text(encoding='utf-8').split('\n')
+    except UnicodeDecodeError as error:
+        raise TctError(f'{path} is not UTF-8: build it again') from error
+    if lines[-1] == '':
+        lines.pop()
+    bad = next((number for number, line in enumerate(lines, 1) if line.split() != [line]), None)
+    if bad is not None:
+        raise TctError(f'{path}: line {bad} is blank or holds white space, which is no docid: build it again')
+    return lines

@@ -161,3 +161,60 @@ def test_texts_of_another_length_than_the_index(tiny_index, tiny_student, tmp_pa
     searcher = FaissSearcher(tmp_path / 'index', tiny_student)
     with pytest.raises(TctError, match='5 texts for 6 docids'):
         searcher.doc('d1')
+
+
+def swap_and_die(folder: Path, stage: str) -> None:
+    """Replace ``folder/x`` and die at a stage of the swap."""
+    code = f"""
+import os, signal
+from pathlib import Path
+from pyserini_tct import _atomic
+real = os.replace
+def replace(a, b):
+    if {stage!r} in (Path(a).name, Path(b).name):
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(a, b)
+_atomic.os.replace = replace
+with _atomic.atomic_folder(Path({str(folder / 'x')!r}), {{'kind': 'k', 'number': 2}}) as partial:
+    (partial / 'a').write_text('2')
+"""
+    done = subprocess.run([sys.executable, '-c', code.replace('PID', str(os.getpid()))], capture_output=True)
+    assert done.returncode == -9, done.stderr
+
+
+@pytest.mark.parametrize('stage', ['x.manifest.json', 'x'])
+def test_a_kill_while_an_output_is_replaced_loses_nothing(tmp_path, stage):
+    """The next command finds the old pair again, or the new one, and never a mixture."""
+    with _atomic.atomic_folder(tmp_path / 'x', {'kind': 'k', 'number': 1}) as partial:
+        (partial / 'a').write_text('1')
+    swap_and_die(tmp_path, stage)
+    with pytest.raises(TctError, match='exists'):
+        _atomic.check_free(tmp_path / 'x', False, 'k')
+    number = json.loads((tmp_path / 'x.manifest.json').read_text())['number']
+    assert (tmp_path / 'x' / 'a').read_text() == str(number) == '1'
+    assert not [name for name in contents(tmp_path) if name.endswith(('.old', '.old.manifest.json'))]
+
+
+@pytest.mark.parametrize('name', ['photos', 'corpus', '.', '..', 'x' * 250])
+def test_only_what_a_command_made_is_replaced(tmp_path, name):
+    """`--overwrite` with the wrong path must not delete a folder of photographs, or the input."""
+    (tmp_path / 'photos').mkdir()
+    (tmp_path / 'corpus').mkdir()
+    with pytest.raises(TctError):
+        _atomic.check_free(tmp_path / name if name not in '..' else Path(name), True, 'vectors', [tmp_path / 'corpus'])
+
+
+def test_an_output_around_or_inside_an_input_is_refused(tmp_path):
+    (tmp_path / 'in').mkdir()
+    (tmp_path / 'in' / 'c.jsonl').write_text('')
+    for output in (tmp_path, tmp_path / 'in', tmp_path / 'in' / 'c.jsonl'):
+        with pytest.raises(TctError, match="in each other's way"):
+            _atomic.check_free(output, True, 'vectors', [tmp_path / 'in' / 'c.jsonl'])
+    with pytest.raises(TctError, match="in each other's way"):
+        _atomic.check_free(tmp_path / 'in' / 'new', True, 'vectors', [tmp_path / 'in'])
+
+
+def test_a_users_file_that_is_named_like_a_manifest_is_kept(tmp_path):
+    (tmp_path / 'x.manifest.json').write_text('{"mine": 1}')
+    with pytest.raises(TctError, match='describes something else'):
+        _atomic.check_free(tmp_path / 'x', True, 'vectors')

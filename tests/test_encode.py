@@ -82,10 +82,7 @@ def test_rows_of_docids_texts_and_vectors_agree(corpus, tmp_path, encoder):
     done = encode_corpus(corpus, tmp_path / 'v', encoder, shard_size=4)
     assert done[:4] == (6, 0, 0, 0)
     assert sorted(contents(tmp_path / 'v')) == [
-        '00000.docids',
-        '00000.npy',
-        '00001.docids',
-        '00001.npy',
+        *('00000.docids', '00000.json', '00000.npy', '00001.docids', '00001.json', '00001.npy'),
         'texts.jsonl',
         'texts.offsets.npy',
     ]
@@ -145,8 +142,8 @@ def test_a_full_disk_at_any_moment_is_one_sentence_and_leaves_nothing_half_done(
     monkeypatch.setattr(os, 'fsync', flush)
     fail_at = 0
     main(words(corpus, tmp_path / 'whole', tiny_student))
-    assert len(flushes) == 11  # plan, (texts, docids, vectors) of three shards, manifest
-    for n in range(1, 12):
+    assert len(flushes) == 14  # plan, (texts, docids, vectors, record) of three shards, manifest
+    for n in range(1, 15):
         output, fail_at = tmp_path / f'v{n}', n
         flushes.clear()
         assert 'No space left on device' in fails(main, *words(corpus, output, tiny_student), capsys=capsys)

@@ -265,7 +265,7 @@ def test_index_command(copy, tmp_path, capsys):
     [
         ('00000.npy', lambda data: data[:-1] + bytes([data[-1] ^ 1]), 'its checksum differs from the manifest'),
         ('00000.npy', lambda data: data[:-4], 'its checksum differs'),
-        ('00000.docids', lambda data: data[: data.rindex(b'd6')], 'its docids are 5'),
+        ('00000.docids', lambda data: data[: data.rindex(b'd6')], '00000.docids is damaged'),
     ],
 )
 def test_a_damaged_store_is_not_indexed(copy, tmp_path, capsys, name, change, message):
@@ -336,7 +336,7 @@ def test_the_command_refuses(tiny_index, tiny_student, other_students, topics, t
             '--encoder (or --encoded-queries) is missing',
         ),
         (words(tiny_index, tiny_student, tmp_path / 'bad.tsv', output), 'bad.tsv: line 2'),
-        (words(tiny_index, tiny_student, topics, output, '--tag', 'a b'), "the tag 'a b' holds white space"),
+        (words(tiny_index, tiny_student, topics, output, '--tag', 'a b'), "the tag 'a b' is blank or holds"),
         (words(tiny_index, other, topics, output), 'was made with another encoder'),
     ):
         assert message in fails(main, *command, capsys=capsys)
@@ -358,3 +358,12 @@ def test_missing_flags_are_named(tiny_index, tiny_student, topics, tmp_path, cap
         main(given[:position] + given[position + 2 :])
     assert exit_info.value.code == 2
     assert f'the following arguments are required: {missing}' in capsys.readouterr().err
+
+
+def test_torch_keeps_its_threads(tiny_index, tiny_student):
+    """Faiss sets OpenMP's threads for the whole process: queries after the first would be encoded on one core."""
+    import torch
+
+    before = torch.get_num_threads()
+    FaissSearcher(tiny_index, tiny_student).search('ice', 2, threads=before + 1)
+    assert torch.get_num_threads() == before

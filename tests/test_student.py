@@ -295,8 +295,14 @@ def test_the_command_stores_lengths_and_they_count(tiny_bert, tmp_path, capsys):
     assert 'exists: choose another output' in fails(
         models_main.main, '--backbone', tiny_bert, '--output', output, capsys=capsys
     )
-    models_main.main(['--backbone', str(output), '--output', str(output), '--overwrite'])
-    assert student.load(output).settings.query_length == 8
+    assert "in each other's way" in fails(
+        models_main.main, '--backbone', output, '--output', output, '--overwrite', capsys=capsys
+    )
+    again = output.with_name('tct_colbert-again')
+    models_main.main(['--backbone', str(output), '--output', str(again)])
+    assert student.load(again).settings.query_length == 8
+    models_main.main(['--backbone', str(tiny_bert), '--output', str(output), '--overwrite'])
+    assert student.load(output).settings.query_length == 36
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> None:
     args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
     source, target, model = args['input'], args['output'], args['encoder']
 
-    _atomic.check_free(target.embeddings, target.overwrite)
+    _atomic.check_free(target.embeddings, target.overwrite, 'vectors', [source.corpus, model.encoder])
     from pyserini_tct.encode import TctColBertDocumentEncoder
     from pyserini_tct.encode._writer import encode_corpus
 

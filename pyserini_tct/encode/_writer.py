@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A corpus through a student into a vector store, shard by shard, resumable and atomic.
 
-Shards grow in ``NAME.partial/``: texts first, then docids, then vectors, so a shard is complete when its ``.npy`` is
-there. A killed job started again skips complete shards; the folder takes its final name when all of them are.
+Shards grow in ``NAME.partial/``: texts first, then docids, vectors, and last a record with their checksums, by which
+a shard is known to be complete. A killed job started again skips complete shards; the folder takes its final name
+when all of them are.
 """
 
 import contextlib
@@ -68,7 +69,7 @@ def encode_corpus(
     Raises:
         TctError: bad input (see ``read_corpus``), an output that exists, or an unfinished job with other settings.
     """
-    _atomic.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite, 'vectors', [corpus])
     started = time.perf_counter()
     length = passage_length(encoder.student, max_length)
     inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
@@ -122,7 +123,7 @@ def _clean_start(partial: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if partial.exists() and not (partial / '00000.npy').exists() and not (partial / TEXTS).exists():
+        if partial.exists() and not _shard(partial, 0, '.json').exists() and not (partial / TEXTS).exists():
             _atomic.remove(partial)
             _plan_path(partial).unlink(missing_ok=True)
         raise
@@ -131,7 +132,7 @@ def _clean_start(partial: Path) -> Iterator[None]:
 def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
     """Return how many shards of the same job are complete; start a new folder where there is none."""
     plan_file = _plan_path(partial)
-    begun = (partial / '00000.npy').exists()
+    begun = _shard(partial, 0, '.json').exists()
     same = begun and plan_file.exists() and _files.read_json(plan_file) == plan
     if begun and not same and not overwrite:
         raise TctError(
@@ -141,8 +142,11 @@ def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
         for leftover in partial.glob('.*.partial'):  # of a shard that was being written when the job was killed
             leftover.unlink()
         done = 0
-        while (partial / f'{done:05d}.npy').exists():
+        while _is_sound(partial, done):
             done += 1
+        for file in partial.glob('[0-9]*'):
+            if int(file.name[:5]) >= done:
+                file.unlink()
         return done
     _atomic.remove(partial)
     _atomic.write_json(plan_file, plan)
@@ -150,11 +154,30 @@ def _resume(partial: Path, plan: dict[str, Any], overwrite: bool) -> int:
     return 0
 
 
+def _is_sound(partial: Path, number: int) -> bool:
+    """Tell whether a shard is complete and as it was written; its record is written last."""
+    record = _shard(partial, number, '.json')
+    if not record.exists():
+        return False
+    content = _files.read_json(record)
+    files = {'sha256': '.npy', 'docids_sha256': '.docids'}
+    for key, suffix in files.items():
+        file = _shard(partial, number, suffix)
+        if not file.exists() or _files.sha256(file) != content.get(key):
+            note(f'{file} is damaged: its shard is done again')
+            return False
+    return True
+
+
+def _shard(partial: Path, number: int, suffix: str) -> Path:
+    return partial / f'{number:05d}{suffix}'
+
+
 def _skip(passages: Iterator[Passage], partial: Path, done: int) -> int:
     """Read past the passages of complete shards and cut ``texts.jsonl`` to them; return their number."""
     count, size = 0, 0
     for number in range(done):
-        for docid in (partial / f'{number:05d}.docids').read_text(encoding='utf-8').splitlines():
+        for docid in _shard(partial, number, '.docids').read_text(encoding='utf-8').splitlines():
             passage = next(passages)
             if passage.docid != docid:
                 raise TctError(
@@ -176,22 +199,27 @@ def _write_shard(partial: Path, number: int, shard: Sequence[Passage], vectors: 
         texts.writelines(_text_line(passage) for passage in shard)
         texts.flush()
         os.fsync(texts.fileno())
-    with _atomic.atomic_file(partial / f'{number:05d}.docids') as out:
+    with _atomic.atomic_file(_shard(partial, number, '.docids')) as out:
         out.writelines(f'{passage.docid}\n' for passage in shard)
-    with _atomic.atomic_file(partial / f'{number:05d}.npy', 'wb') as out:
+    with _atomic.atomic_file(_shard(partial, number, '.npy'), 'wb') as out:
         np.save(out, vectors)
+    record = {
+        'name': f'{number:05d}',
+        'count': len(shard),
+        'sha256': _files.sha256(_shard(partial, number, '.npy')),
+        'docids_sha256': _files.sha256(_shard(partial, number, '.docids')),
+    }
+    _atomic.write_json(_shard(partial, number, '.json'), record)
 
 
 def _finish(partial: Path, output: Path, plan: dict[str, Any], inputs: Sequence[Path]) -> None:
-    shards: list[dict[str, Any]] = []
-    for file in sorted(partial.glob('[0-9]*.npy')):
-        rows = int(np.load(file, mmap_mode='r').shape[0])
-        shards.append({'name': file.stem, 'count': rows, 'sha256': _files.sha256(file)})
+    shards = [_files.read_json(record) for record in sorted(partial.glob('[0-9]*.json'))]
     count, lines = sum(shard['count'] for shard in shards), write_offsets(partial)
     if lines != count:
         raise TctError(f'{partial}/{TEXTS} has {lines} lines for {count} vectors: remove {partial} and start again')
     settings = {key: value for key, value in plan.items() if key != 'corpus'}
-    manifest = _manifest.describe('vectors', {**settings, 'count': count, 'shards': shards}, inputs)
+    content = {**settings, 'count': count, 'texts_sha256': _files.sha256(partial / TEXTS), 'shards': shards}
+    manifest = _manifest.describe('vectors', content, inputs)
     _atomic.publish(partial, output, manifest)
     _plan_path(partial).unlink()
 

@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
     """Evaluate, then print or write."""
     args = _parser().parse_args(argv)
     if args.output:
-        check_free(args.output, args.overwrite)
+        check_free(args.output, args.overwrite, inputs=[args.qrels, *args.runs])
     measures = parse_measures(args.measures)
     providers = {str(measure): provider_of(measure) for measure in measures}
     qrels = read_qrels(args.qrels)

@@ -33,7 +33,7 @@ def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bo
 
     from pyserini_tct.vectors import VectorStore, share_texts
 
-    _atomic.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite, 'faiss-index', [store_path])
     store = VectorStore(store_path)
     index = faiss.IndexFlatIP(store.dimension)
     keys = ('encoder_sha256', 'tokenizer_sha256', 'query_length', 'passage_length', 'pooling', 'dimension', 'count')

@@ -7,7 +7,6 @@ indexed; the folder takes its name when Anserini has counted as many documents a
 """
 
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,12 +42,11 @@ def build_bm25(
     from pyserini_tct import _jvm
     from pyserini_tct.collection import IRDS, corpus_files, read_corpus
 
-    _atomic.check_free(output, overwrite)
+    _atomic.check_free(output, overwrite, 'lucene-bm25', [corpus])
     inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
     _jvm.prepare(heap)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f'.{output.name}.', dir=output.parent) as work:
-        source, target = Path(work, 'corpus'), Path(work, 'index')
+    with _atomic.workspace(output) as work:
+        source, target = work / 'corpus', work / 'index'
         source.mkdir()
         count, blank = 0, 0
         with open(source / 'corpus.jsonl', 'w', encoding='utf-8', newline='\n') as out:
@@ -69,7 +67,10 @@ def build_bm25(
         )
         indexed = count_documents(target)
         if indexed != count:
-            raise TctError(f'{corpus} has {count} passages but Anserini indexed {indexed}: is the disk full?')
+            raise TctError(
+                f'{corpus} has {count} passages but Anserini indexed {indexed}: '
+                'see what it printed above, or is the disk full?'
+            )
         content = {'count': count, 'blank': blank, 'fields': list(fields) if fields else None}
         _atomic.publish(target, output, _manifest.describe('lucene-bm25', content, inputs))
     if blank:

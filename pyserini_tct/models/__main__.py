@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> None:
     )
     parser.add_overwrite()
     args = parser.parse_args(argv)
-    _atomic.check_free(args.output, args.overwrite)
+    _atomic.check_free(args.output, args.overwrite, 'student', [args.backbone])
 
     from pyserini_tct.models import student
     from pyserini_tct.models._names import check_name

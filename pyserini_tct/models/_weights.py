@@ -7,7 +7,6 @@ import importlib.util
 import logging
 import re
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -139,17 +138,19 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, 'sha256').hexdigest()
 
 
-def bert_config(folder: Path) -> dict[str, Any]:
+def bert_config(folder: Path) -> BertConfig:
     """Return the configuration of a BERT folder.
 
     Raises:
-        TctError: it is of another model.
+        TctError: it is of another model, or its values make no sense.
     """
-    config = read_json(folder / 'config.json')
-    if not isinstance(config, dict) or config.get('model_type') != 'bert':
-        found = config.get('model_type') if isinstance(config, dict) else None
-        raise TctError(f'{folder} is a {found} model: TCT-ColBERT needs an uncased BERT')
-    return config
+    content = read_json(folder / 'config.json')
+    if content.get('model_type') != 'bert':
+        raise TctError(f'{folder} is a {content.get("model_type")} model: TCT-ColBERT needs an uncased BERT')
+    try:
+        return BertConfig(**content)
+    except Exception as error:  # Transformers' own validation errors, by release
+        raise TctError(f'{folder}/config.json describes no BERT ({_first_line(error)})') from error
 
 
 def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -183,7 +184,10 @@ def build_bert(config: BertConfig, weights_file: Path, tensors: dict[str, torch.
     Raises:
         TctError: a tensor is missing, has another shape, or is not finite; the first is named.
     """
-    bert = BertModel(config, add_pooling_layer=True)
+    try:
+        bert = BertModel(config, add_pooling_layer=True)
+    except (ValueError, KeyError, TypeError, AssertionError, RuntimeError) as error:
+        raise TctError(f'{weights_file.parent}/config.json describes no BERT ({_first_line(error)})') from error
     wanted, found = bert.state_dict(), bert_part(read(weights_file) if tensors is None else tensors)
     state = {}
     for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):

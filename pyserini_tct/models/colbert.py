@@ -16,7 +16,7 @@ from pyserini_tct import _env
 
 import torch  # isort: skip
 from torch.nn.functional import normalize  # isort: skip
-from transformers import BertConfig, BertModel  # isort: skip
+from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
@@ -152,7 +152,7 @@ def new(
     """
     folder = _weights.resolve(backbone)
     tokenizer = TctTokenizer.from_folder(folder)
-    bert = _weights.build_bert(BertConfig(**_weights.bert_config(folder)), _weights.find(folder))
+    bert = _weights.build_bert(_weights.bert_config(folder), _weights.find(folder))
     linear = torch.nn.Linear(bert.config.hidden_size, dimension, bias=bias)
     torch.nn.init.normal_(linear.weight, std=bert.config.initializer_range)
     if bias:
@@ -175,15 +175,13 @@ def load(name: str | Path, device: str | None = 'cpu') -> ColBert:
     config, weights_file = _weights.bert_config(folder), _weights.find(folder)
     tensors = _weights.read(weights_file)
     projection = tensors.get('linear.weight')
-    if projection is None or projection.ndim != 2 or projection.shape[1] != config.get('hidden_size'):
-        raise TctError(
-            f'{name} is no ColBERT: its weights have no linear.weight for {config.get("hidden_size")} inputs'
-        )
+    if projection is None or projection.ndim != 2 or projection.shape[1] != config.hidden_size:
+        raise TctError(f'{name} is no ColBERT: its weights have no linear.weight for {config.hidden_size} inputs')
     linear = torch.nn.Linear(projection.shape[1], projection.shape[0], bias='linear.bias' in tensors)
     linear.load_state_dict({key[7:]: tensor.float() for key, tensor in tensors.items() if key.startswith('linear.')})
     if not all(torch.isfinite(weight).all() for weight in linear.parameters()):
         raise TctError(f'{weights_file}: the projection holds NaN or infinity: the checkpoint is damaged')
-    bert = _weights.build_bert(BertConfig(**config), weights_file, tensors)
+    bert = _weights.build_bert(config, weights_file, tensors)
     model = ColBert(
         bert, linear, TctTokenizer.from_folder(folder), _read_settings(folder), _weights.digest(weights_file)
     )

@@ -16,7 +16,7 @@ import numpy as np
 from pyserini_tct import _env  # sets the thread policy, so it stands before torch
 
 import torch  # isort: skip
-from transformers import BertConfig, BertModel  # isort: skip
+from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
@@ -178,9 +178,9 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
     folder = _weights.resolve(name)
     config = _weights.bert_config(folder)
     tokenizer = TctTokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, config.get('vocab_size', 0), str(name))
+    check_vocabulary(tokenizer, config.vocab_size, str(name))
     weights_file = _weights.find(folder)
-    bert = _weights.build_bert(BertConfig(**config), weights_file)
+    bert = _weights.build_bert(config, weights_file)
     settings = _read_settings(folder)
     longest = bert.config.max_position_embeddings
     if max(settings.query_length, settings.passage_length) > longest:

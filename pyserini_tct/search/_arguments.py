@@ -60,6 +60,17 @@ def check_encoder(args: argparse.Namespace) -> None:
         raise TctError('--encoder (or --encoded-queries) is missing: name the student that made the index')
 
 
+def check_output(args: argparse.Namespace, *inputs: str | None) -> None:
+    """Refuse an unusable output or run tag before anything is loaded.
+
+    Raises:
+        TctError: the output exists or is one of the inputs, or the tag holds white space.
+    """
+    _atomic.check_free(args.output, args.overwrite, inputs=[args.topics, *inputs])
+    if args.tag is not None and args.tag.split() != [args.tag]:
+        raise TctError(f'the tag {args.tag!r} is blank or holds white space, which breaks run files: replace it')
+
+
 def batches(topics: Mapping[str, str], size: int, label: str) -> Iterator[tuple[list[str], list[str]]]:
     """Yield ``(qids, queries)`` in batches, with a progress bar on a terminal."""
     from tqdm import tqdm
@@ -87,12 +98,9 @@ def search_topics(
         search: from queries and qids to hits of each qid.
 
     Raises:
-        TctError: bad topics, or an output that exists.
+        TctError: bad topics.
     """
-    _atomic.check_free(args.output, args.overwrite)
     tag = args.tag or tag
-    if tag.split() != [tag]:
-        raise TctError(f'the tag {tag!r} holds white space, which breaks run files: replace it')
     topics = read_topics(args.topics)
     started = time.perf_counter()
     found: dict[str, Sequence[Any]] = {}

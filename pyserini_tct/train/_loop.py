@@ -57,7 +57,8 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
         TctError: bad input, an output that exists, an unfinished run with other settings, a loss that is not finite
             (the last good checkpoint is kept and the batch is named), or a full disk.
     """
-    _atomic.check_free(config.output, overwrite)
+    given = (config.triples, config.corpus, config.queries, config.qrels, config.backbone, config.teacher)
+    _atomic.check_free(config.output, overwrite, config.model, [*given, config.dev_topics, config.dev_qrels])
     if config.model == 'student':
         check_name(config.output)
     partial = partial_path(config.output)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of a Faiss index folder (ours or stock Pyserini's), on Pyserini's interface, with texts and canonical ties."""
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -162,15 +163,13 @@ class FaissSearcher:
         remove_dups: bool = False,
         single: bool = False,
     ) -> Any:
-        import faiss
-
         if k < 1:
             raise TctError(f'k = {k}: at least one hit is needed')
-        faiss.omp_set_num_threads(threads)
-        found = {
-            qid: self._ranked(vectors[i : i + 1], *rows, k, remove_dups)
-            for i, (qid, rows) in enumerate(zip(q_ids, self._scan(vectors, k), strict=True))
-        }
+        with faiss_threads(threads):
+            found = {
+                qid: self._ranked(vectors[i : i + 1], *rows, k, remove_dups)
+                for i, (qid, rows) in enumerate(zip(q_ids, self._scan(vectors, k), strict=True))
+            }
         results: dict[str, Any] = {}
         for qid, ranked in found.items():
             if return_vector:
@@ -192,7 +191,8 @@ class FaissSearcher:
         while True:
             found = zip(self._scaled(scores), rows.tolist(), strict=True)
             best = [(Hit(self.docids[row], score), row) for score, row in found if row >= 0]
-            best.sort(key=lambda pair: (-round(pair[0].score, 6), pair[0].docid, pair[1]))
+            if (np.diff(scores) > -4e-6).any():  # as Faiss gives them, unless scores are equal as written
+                best.sort(key=lambda pair: (-round(pair[0].score, 6), pair[0].docid, pair[1]))
             if remove_dups:
                 first: dict[str, tuple[Hit, int]] = {}
                 for hit, row in best:
@@ -206,6 +206,19 @@ class FaissSearcher:
 
     def _scaled(self, scores: np.ndarray) -> list[float]:
         return ((1 + scores) / 2 if self.normalize_distances else scores).tolist()
+
+
+@contextlib.contextmanager
+def faiss_threads(count: int) -> Iterator[None]:
+    """Give Faiss ``count`` threads while the block runs; the setting is OpenMP's, so torch would keep it otherwise."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def open_searcher(

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m pyserini_tct.search.hybrid dense ... sparse ... fusion ... run ...``: two sides, fused."""
 
-import math
 from collections.abc import Sequence
 
-from pyserini_tct import _atomic, _cli
+from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.search import _arguments
+
+LARGEST_ALPHA = 1e6
 
 
 def main(argv: Sequence[str]) -> None:
@@ -32,9 +33,9 @@ def main(argv: Sequence[str]) -> None:
     args = _cli.parse_groups('python -m pyserini_tct.search.hybrid', 'Dense and BM25 search, fused.', groups, argv)
     dense, sparse, fusion, run = (args[name] for name in groups)
     _arguments.check_encoder(dense)
-    if not math.isfinite(fusion.alpha):
-        raise TctError(f'--alpha {fusion.alpha} is not a finite number')
-    _atomic.check_free(run.output, run.overwrite)
+    if not abs(fusion.alpha) <= LARGEST_ALPHA:
+        raise TctError(f'--alpha {fusion.alpha} is beyond {LARGEST_ALPHA:g} or no number: choose a smaller one')
+    _arguments.check_output(run, dense.index, sparse.index, dense.encoder)
 
     from pyserini_tct.search.faiss._searcher import open_searcher as open_dense
     from pyserini_tct.search.hybrid import HybridSearcher

@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 
-from pyserini_tct import _atomic, _cli
+from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
 
 
@@ -14,7 +14,7 @@ def main(argv: Sequence[str]) -> None:
     _arguments.add_sparse(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
-    _atomic.check_free(args.output, args.overwrite)
+    _arguments.check_output(args, args.index)
 
     from pyserini_tct.search.lucene._searcher import open_searcher
 

@@ -12,6 +12,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Hit, rank
 
 DEFAULT_K1, DEFAULT_B = 0.9, 0.4
+MOST_WORDS = 1 << 16
 # (k1, b) that Pyserini uses for its own MS MARCO V1 indexes, by name; a local copy of one gets the defaults.
 TUNED = {
     'msmarco-passage': (0.82, 0.68),
@@ -53,6 +54,8 @@ class BM25Searcher:
         if not any(self.index_dir.glob('segments_*')):
             raise TctError(f'{index_dir} is no Lucene index: make it with python -m pyserini_tct.index.lucene')
         searcher = _jvm.autoclass('io.anserini.search.SimpleSearcher')
+        # Lucene refuses queries of more than 1,024 different words, and Anserini then loses the whole batch.
+        _jvm.autoclass('org.apache.lucene.search.IndexSearcher').setMaxClauseCount(MOST_WORDS)
         try:
             self.object = searcher(str(index_dir))
             self.object.set_bm25(k1, b)
@@ -66,7 +69,7 @@ class BM25Searcher:
         """Return the ``k`` best hits, ties by docid; none for a query without a known word."""
         if not query.strip():
             return []
-        return _hits(self.object.search(query, k))
+        return _hits(self._java(self.object.search, query, min(k, self.num_docs)))
 
     def batch_search(
         self, queries: Sequence[str], q_ids: Sequence[str], k: int = 10, threads: int = 1
@@ -79,10 +82,18 @@ class BM25Searcher:
                 ids.add(qid)
         found: dict[str, list[Hit]] = {qid: [] for qid in q_ids}
         if ids.size():
-            results = self.object.batch_search(texts, ids, k, threads)
+            results = self._java(self.object.batch_search, texts, ids, min(k, self.num_docs), threads)
             for entry in results.entrySet().toArray():
                 found[entry.getKey()] = _hits(entry.getValue())
         return found
+
+    def _java(self, method: Any, *words: Any) -> Any:
+        """Call Anserini, and tell its exceptions in one sentence."""
+        try:
+            return method(*words)
+        except Exception as error:  # jnius.JavaException
+            cause = (str(error).splitlines() or ['no message'])[0][:160]
+            raise TctError(f'Lucene could not search {self.index_dir} ({cause}): build the index again') from error
 
     def doc(self, docid: str) -> Any | None:
         """Return a passage with ``docid()``, ``raw()`` and ``contents()``, or ``None`` for an unknown docid."""

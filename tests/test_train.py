@@ -1,0 +1,263 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop on a tiny BERT: determinism, resuming, what a loss sees, what bad input gets."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import POCKET, clean_environment
+
+from pyserini_tct._errors import TctError
+from pyserini_tct.collection import Passage
+from pyserini_tct.models import colbert, student
+from pyserini_tct.train import TrainConfig, _checkpoint, _loop, train
+from pyserini_tct.train._data import Batch
+
+TRIPLES = [
+    ('slow ice', 'a glacier is ice', 'lobster roll'),
+    ('quake', 'magnitude of the earth quake', 'sea wave'),
+    ('lobster', 'what is a lobster roll', 'snow'),
+    ('sea', 'sea wave', 'a fault does move'),
+]
+
+
+@pytest.fixture
+def triples(tmp_path):
+    path = tmp_path / 'triples.tsv'
+    path.write_text(''.join('\t'.join(triple) + '\n' for triple in TRIPLES))
+    return path
+
+
+@pytest.fixture
+def config(tiny_bert, triples, tmp_path):
+    return TrainConfig('student', tmp_path / 'tct_colbert-a', str(tiny_bert), triples, steps=6, batch_size=2, lr=1e-3,
+                       warmup=2, save_every=2, dropout=0.1, precision='fp32', device='cpu')  # fmt: skip
+
+
+@pytest.fixture
+def teacher(config):
+    changed = dataclasses.replace(
+        config, model='colbert', output=config.output.with_name('colbert'), dimension=8, logit_scale=4.0
+    )
+    train(changed)
+    return changed.output
+
+
+def weights(folder):
+    return student.load(folder).state_dict()
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_two_identical_runs_give_identical_weights(config):
+    """Dropout is on here, so a forgotten seed would show."""
+    other = dataclasses.replace(config, output=config.output.with_name('tct_colbert-b'))
+    assert train(config).steps == train(other).steps == 6
+    assert same(weights(config.output), weights(other.output))
+    third = dataclasses.replace(config, output=config.output.with_name('tct_colbert-c'), seed=1)
+    train(third)
+    assert not same(weights(config.output), weights(third.output))
+
+
+def test_training_changes_the_weights_and_not_the_pooler(config, tiny_bert):
+    train(config)
+    before, after = weights(tiny_bert), weights(config.output)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert 'bert.encoder.layer.1.output.dense.weight' in changed
+    assert not any('pooler' in name for name in changed)
+
+
+KILLED = """
+import os, signal, sys
+from pyserini_tct.train import TrainConfig, _loop, train
+config = TrainConfig(**eval(sys.argv[1]))
+original = _loop.objective
+calls = []
+def objective(*words):
+    calls.append(1)
+    if len(calls) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return original(*words)
+_loop.objective = objective
+train(config)
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(config, capsys):
+    """Weights, both AdamW moments, data order and dropout all have to be those of the uninterrupted run."""
+    whole = dataclasses.replace(config, output=config.output.with_name('tct_colbert-whole'))
+    train(whole)
+    settings = {key: str(value) if 'Path' in type(value).__name__ or 'Posix' in type(value).__name__ else value
+                for key, value in dataclasses.asdict(config).items()}  # fmt: skip
+    done = subprocess.run([sys.executable, '-c', KILLED, repr(settings)], env=clean_environment(), capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert not config.output.exists()
+    train(config)
+    assert 'going on after step 2' in capsys.readouterr().err
+    assert same(weights(config.output), weights(whole.output))
+    lines = (config.output.parent / 'tct_colbert-a.log.jsonl').read_text().splitlines()
+    assert [json.loads(line)['step'] for line in lines] == [1, 2, 3, 4, 5, 6]
+    assert not config.output.with_name('tct_colbert-a.partial').exists()
+
+
+def test_an_unfinished_run_with_other_settings_is_refused(config, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_loop, '_finish', stop)
+        train(config)
+    with pytest.raises(TctError, match='another lr'):
+        train(dataclasses.replace(config, lr=2e-3))
+    train(dataclasses.replace(config, lr=2e-3), overwrite=True)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(config, monkeypatch):
+    original, calls = _loop.objective, []
+
+    def objective(*words):
+        calls.append(1)
+        loss, watched = original(*words)
+        return (loss * float('nan') if len(calls) == 4 else loss), watched
+
+    monkeypatch.setattr(_loop, 'objective', objective)
+    with pytest.raises(TctError, match=r'not finite at step 4, queries .*tct_colbert-a.partial/last is kept'):
+        train(config)
+    state = json.loads((config.output.with_name('tct_colbert-a.partial') / 'last' / 'state.json').read_text())
+    assert state['step'] == 2
+    assert not config.output.exists()
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(config, monkeypatch):
+    original, calls = _checkpoint.write_weights, []
+
+    def write_weights(*words):
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError(28, 'No space left on device')
+        original(*words)
+
+    monkeypatch.setattr(_checkpoint, 'write_weights', write_weights)
+    with pytest.raises(TctError, match=r'could not be saved .* the checkpoint before it is kept'):
+        train(config)
+    last = config.output.with_name('tct_colbert-a.partial') / 'last'
+    assert json.loads((last / 'state.json').read_text())['step'] == 2
+    monkeypatch.undo()
+    assert train(config).steps == 6
+
+
+def batch(own=None, excluded=None):
+    nothing = np.zeros((2, 4), bool)
+    passages = [Passage(str(i), 'ice') for i in range(4)]
+    own = own if own is not None else np.array([[True, False, True, False], [False, True, False, True]])
+    return Batch(
+        ['1', '2'], [0, 1], [0, 1, 2, 3], ['a', 'b'], passages, own, excluded if excluded is not None else nothing
+    )
+
+
+class Fixed:
+    logit_scale = 2.0
+
+    def __init__(self, scores):
+        self.scores = scores
+
+    def __call__(self, *_):
+        return self.scores
+
+
+SCORES = torch.tensor([[1.0, 0.0, 2.0, 0.5], [0.3, 1.0, 0.0, -1.0]])
+TAUGHT = torch.tensor([[2.0, 0.0, 1.0, 0.0], [0.0, 3.0, 1.0, 1.0]])
+
+
+def kl(teacher, scores, rows):
+    p, q = torch.softmax(teacher, -1), torch.softmax(scores, -1)
+    return (p * (p / q).log()).sum(-1).mean().item() if rows is None else None
+
+
+def test_objective_adds_up(config):
+    """hard x cross-entropy + kd x KL(softmax(2 T / 4) || softmax(S)), by independent arithmetic."""
+    made = dataclasses.replace(config, teacher='t', kd_weight=0.5, hard_weight=2.0, temperature=4.0)
+    loss, watched = _loop.objective(SCORES, Fixed(TAUGHT), batch(), made)
+    ce = -torch.log_softmax(SCORES, -1)[[0, 1], [0, 1]].mean().item()
+    assert loss.item() == pytest.approx(2 * ce + 0.5 * kl(TAUGHT * 2 / 4, SCORES, None), abs=1e-6)
+    p = torch.softmax(TAUGHT / 2, -1)
+    assert watched['teacher_entropy'] == pytest.approx(-(p * p.log()).sum(-1).mean().item(), abs=1e-6)
+    assert watched['top1'] == 0.5
+    assert watched['agreement'] == 0.5
+
+
+def test_loose_looks_at_own_pairs_and_tight_at_all(config):
+    made = dataclasses.replace(config, teacher='t', kd_weight=1.0, hard_weight=0.0, temperature=2.0)
+    loose, _ = _loop.objective(SCORES, Fixed(TAUGHT), batch(), dataclasses.replace(made, kd_pairs='own'))
+    own = torch.tensor([[0, 2], [1, 3]])
+    assert loose.item() == pytest.approx(kl(TAUGHT.gather(1, own), SCORES.gather(1, own), None), abs=1e-6)
+    tight, _ = _loop.objective(SCORES, Fixed(TAUGHT), batch(), made)
+    assert tight.item() == pytest.approx(kl(TAUGHT, SCORES, None), abs=1e-6)
+
+
+def test_known_relevant_passages_are_out_of_both_losses(config):
+    excluded = np.zeros((2, 4), bool)
+    excluded[0, 2] = excluded[1, 0] = True
+    made = dataclasses.replace(config, teacher='t', kd_weight=1.0, temperature=2.0)
+    scores = SCORES.clone().requires_grad_()
+    loss, _ = _loop.objective(scores, Fixed(TAUGHT), batch(excluded=excluded), made)
+    loss.backward()
+    assert scores.grad[torch.from_numpy(excluded)].tolist() == [0.0, 0.0]
+    assert (scores.grad[~torch.from_numpy(excluded)] != 0).all()
+
+
+@pytest.mark.parametrize('scores', ['live', 'cached'])
+def test_distillation_from_a_trained_teacher(config, teacher, scores):
+    """Live and cached give the same student; it remembers its parents and the teacher's scale is used."""
+    made = dataclasses.replace(config, teacher=str(teacher), kd_weight=1.0, teacher_scores=scores, dropout=0.0,
+                               output=config.output.with_name(f'tct_colbert-{scores}'))  # fmt: skip
+    train(made)
+    settings = student.load(made.output).settings
+    assert settings.parents['teacher'] == colbert.load(teacher).sha256
+    assert settings.training['teacher_scores'] == scores
+    assert colbert.load(teacher).settings.logit_scale == 4.0
+    lines = [
+        json.loads(line) for line in made.output.with_name(f'{made.output.name}.log.jsonl').read_text().splitlines()
+    ]
+    assert {'teacher_entropy', 'agreement', 'entropy', 'top1', 'loss', 'lr', 'norm'} <= set(lines[0])
+
+
+def test_live_and_cached_give_the_same_losses(config, teacher):
+    losses = {}
+    for scores in ('live', 'cached'):
+        made = dataclasses.replace(config, teacher=str(teacher), kd_weight=1.0, teacher_scores=scores, dropout=0.0,
+                                   output=config.output.with_name(f'tct_colbert-{scores}'))  # fmt: skip
+        train(made)
+        log = made.output.with_name(f'{made.output.name}.log.jsonl').read_text().splitlines()
+        losses[scores] = [json.loads(line)['loss'] for line in log]
+    assert losses['live'] == pytest.approx(losses['cached'], abs=1e-5)
+
+
+def test_the_student_may_start_from_the_teacher(config, teacher):
+    made = dataclasses.replace(config, backbone='', teacher=str(teacher), student_init='teacher', steps=0)
+    train(made)
+    assert same(weights(made.output), {f'bert.{k}': v for k, v in colbert.load(teacher).bert.state_dict().items()})
+
+
+def test_zero_steps_write_the_untrained_student(config, tiny_bert):
+    train(dataclasses.replace(config, steps=0))
+    assert same(weights(config.output), weights(tiny_bert))
+
+
+@pytest.mark.slow
+def test_two_hundred_steps_on_pocket(minilm, tmp_path):
+    """The maths can be right and the training wrong: RR@10 on dev has to rise from .55 by at least .15."""
+    done = train(TrainConfig('student', tmp_path / 'tct_colbert-p', str(minilm), corpus=POCKET / 'corpus.jsonl',
+                             queries=POCKET / 'queries.train.tsv', qrels=POCKET / 'qrels.train.txt', negatives='none',
+                             steps=200, batch_size=6, dev_topics=POCKET / 'queries.dev.tsv',
+                             dev_qrels=POCKET / 'qrels.dev.txt', save_every=0))  # fmt: skip
+    assert done.dev_at_start == pytest.approx(0.5486, abs=0.002)
+    assert done.dev >= done.dev_at_start + 0.15
