@@ -100,19 +100,20 @@ def publish(source: Path, target: Path, manifest: Manifest | None = None) -> Non
     except BaseException:
         _put_back(target, aside)
         raise
+    remove(manifest_path(aside))  # in this order: see restore
     remove(aside)
-    remove(manifest_path(aside))
 
 
 def restore(path: Path) -> None:
     """Mend what a process that was killed while it replaced ``path`` has left: the old pair, or its remains."""
-    for described in path.parent.glob(f'.{glob.escape(path.name)}.*.old.manifest.json'):
-        aside = described.with_name(described.name.removesuffix('.manifest.json'))
+    name = glob.escape(path.name)
+    found = {*path.parent.glob(f'.{name}.*.old'), *path.parent.glob(f'.{name}.*.old.manifest.json')}
+    for aside in {file.with_name(file.name.removesuffix('.manifest.json')) for file in found}:
         pid = aside.name.rsplit('.', 2)[-2]
         if pid.isdigit() and not _alive(int(pid)):
             if aside.exists() and path.exists():  # the new pair stands
+                remove(manifest_path(aside))
                 remove(aside)
-                remove(described)
             else:
                 _put_back(path, aside)
 

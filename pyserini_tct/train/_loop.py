@@ -74,6 +74,8 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
     dev = DevSet(config, data.passages, precision) if config.dev_topics else None
     fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
     state: dict[str, Any] = {'step': 0, 'settings': fingerprint, 'best': None, 'best_step': 0, 'start': None}
+    for name in ('last', 'best'):
+        _atomic.restore(partial / name)
     if (partial / 'last').is_dir():
         state = _resume(partial, model, optimizer, fingerprint)
     elif dev:
