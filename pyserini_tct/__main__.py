@@ -24,6 +24,9 @@ COMMANDS = {
     'search.faiss': 'topics to a run: dense, over a Faiss index',
     'search.lucene': 'topics to a run: BM25, over a Lucene index',
     'search.hybrid': 'topics to a run: dense and BM25, interpolated',
+    'search.rerank': 'a run to a run: its best passages scored anew by a ColBERT',
+    'fusion': 'two runs to one, interpolated',
+    'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',
     'regress': 'pinned scores recomputed and compared',
 }

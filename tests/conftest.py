@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared fixtures: a tiny random BERT, a tiny corpus, MiniLM, and commands run as a user runs them."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 POCKET = ROOT / 'prebuilt' / 'pocket'
 WORDS = """the a of what is how do does water rock fault ice wave river glacier earth quake magnitude lobster roll sea
 snow naive story title slow fast move""".split()
+ROWS = [[2, 14, 15, 16, *range(20, 20 + n)] for n in (3, 0, 40, 1, 17, 3)]  # token ids of six texts
 
 
 @pytest.fixture(scope='session')
@@ -70,6 +72,35 @@ def minilm() -> Path:
     return _weights.resolve(demo.backbone())
 
 
+@pytest.fixture(scope='module')
+def tokenizer(minilm):
+    """The tokenizer of all-MiniLM-L6-v2."""
+    from pyserini_tct.text import TctTokenizer
+
+    return TctTokenizer.from_folder(minilm)
+
+
+@pytest.fixture(scope='module')
+def other_students(tiny_student, tmp_path_factory):
+    """Two that have the right dimension: with other weights, and with another query length."""
+    from pyserini_tct.models import student
+
+    folder = tmp_path_factory.mktemp('others')
+    model = student.load(tiny_student)
+    student.Student(model.bert, model.tokenizer, student.Settings(query_length=20)).save(folder / 'tct_colbert-length')
+    model.bert.embeddings.LayerNorm.bias.data += 1
+    model.save(folder / 'tct_colbert-weights')
+    return folder
+
+
+def write(path, content):
+    """Write text or bytes, through gzip if the name says so."""
+    content = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(gzip.compress(content) if path.suffix == '.gz' else content)
+    return path
+
+
 def write_corpus(path: Path, texts: dict[str, str]) -> Path:
     """Write a JSONL corpus in Pyserini's form."""
     path.write_text(
@@ -120,6 +151,18 @@ def tiny_index(tiny_student, tmp_path_factory) -> Path:
     return folder / 'index'
 
 
+@pytest.fixture
+def place(tmp_path):
+    """A folder, with a space in its name, that holds a regression which passes."""
+    from tiny_regression import FILES
+
+    folder = tmp_path / 'a folder'
+    folder.mkdir()
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    return folder
+
+
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment of a new user: a PATH and a home, no JAVA_HOME, no OPENAI_API_KEY."""
     kept = {name: os.environ[name] for name in ('PATH', 'HOME', 'LANG', 'TMPDIR') if name in os.environ}
@@ -150,3 +193,12 @@ def fails(main, *words: object, capsys) -> str:
     assert len(lines) == 1, error
     assert 'Traceback' not in error
     return lines[0]
+
+
+def refusal(call, *args, **options) -> str:
+    """Call what must refuse; return its one sentence."""
+    from pyserini_tct._errors import TctError
+
+    with pytest.raises(TctError) as error:
+        call(*args, **options)
+    return str(error.value)

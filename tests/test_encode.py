@@ -1,24 +1,23 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Encoding: rows that belong together, jobs that are killed and go on, encoders on Pyserini's interfaces."""
+"""Encoding: rows that belong together, shards, jobs that are killed or meet a full disk and go on, the command."""
 
 import errno
 import os
-import pickle
 import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from conftest import TEXTS, clean_environment, fails, write_corpus
+from conftest import TEXTS, clean_environment, fails, refusal, write_corpus
 
-from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder, _encoders
+from pyserini_tct.encode import TctColBertDocumentEncoder
 from pyserini_tct.encode.__main__ import main
 from pyserini_tct.encode._writer import encode_corpus
 from pyserini_tct.index.faiss import build_flat
 from pyserini_tct.models.student import Student
-from pyserini_tct.vectors import TctError, VectorStore
+from pyserini_tct.vectors import VectorStore
 
 DRIVER = """
 import os, signal, sys
@@ -36,8 +35,6 @@ def die_at_n(*args):
 setattr(owner, where, die_at_n)
 _writer.encode_corpus(corpus, Path(output), TctColBertDocumentEncoder(model, device='cpu'), shard_size=2)
 """
-EYE = np.eye(2, 32, dtype=np.float32)
-TWO = '1\tice\n2\twave\n'
 
 
 @pytest.fixture(scope='module')
@@ -47,12 +44,6 @@ def encoder(tiny_student):
 
 def contents(folder):
     return {file.name: file.read_bytes() for file in folder.iterdir()}
-
-
-def refusal(call, *args, **options) -> str:
-    with pytest.raises(TctError) as error:
-        call(*args, **options)
-    return str(error.value)
 
 
 def words(corpus, output, model, *more):
@@ -255,81 +246,3 @@ def test_help_shows_the_three_groups(capsys):
         'output',
         'encoder',
     ]
-
-
-def test_a_longer_passage_length_counts_and_warns(encoder, caplog):
-    texts = ['ice ' * 150 + 'wave ' * 38]
-    short, long = encoder.encode(texts), encoder.encode(texts, max_length=192)
-    assert np.abs(short - long).max() > 1e-3
-    assert 'passages of 192 ids, although the checkpoint says 154' in caplog.text
-
-
-def encoded_queries(folder, vectors, tsv=TWO):
-    np.save(folder / 'q.npy', vectors)
-    (folder / 'q.tsv').write_text(tsv)
-    return folder / 'q.npy'
-
-
-@pytest.mark.parametrize('name', ['encoded_query_dir', 'encoded_queries_dir'])
-def test_argument_names_of_both_pyserinis(tiny_student, tmp_path, caplog, name):
-    model, queries = str(tiny_student), str(encoded_queries(tmp_path, EYE))
-    both = TctColBertQueryEncoder(encoder_dir=model, tokenizer_name=model, device='cpu', prefix=None, **{name: queries})
-    assert (both.has_model, both.encode('wave').tolist()) == (
-        True,
-        TctColBertQueryEncoder(model).encode('wave').tolist(),
-    )
-    assert TctColBertQueryEncoder(**{name: queries[:-4]}).encode('wave').tolist() == EYE[1].tolist()
-    document = TctColBertDocumentEncoder(model_name=model, tokenizer_name=None, device='cpu', prefix='')
-    assert document.encode(texts=['ice'], titles=None, fp16=False, max_length=154, add_sep=False).shape == (1, 32)
-    assert caplog.text == ''
-    _encoders._warn_once.cache_clear()
-    TctColBertQueryEncoder(model, pooling='cls')
-    assert "ignores pooling='cls'" in caplog.text
-
-
-def test_a_batch_of_queries_equals_single_ones(tiny_student):
-    encoder = TctColBertQueryEncoder(tiny_student, batch_size=2)
-    queries = ['ice', '', 'slow wave of rock', 'ice ' * 50, 'quake']
-    batch, single = encoder.encode_batch(queries), np.stack([encoder.encode(query) for query in queries])
-    np.testing.assert_allclose(batch, single, atol=1e-6)
-    assert (single.shape, single.dtype) == ((5, 32), np.float32)
-    assert np.linalg.norm(single[1]) > 0.1  # an empty query still has 32 masks
-
-
-@pytest.mark.parametrize(
-    ('make', 'message'),
-    [
-        (lambda m: TctColBertQueryEncoder(m, prefix='query: '), "the prefix 'query: ' cannot be used"),
-        (lambda m: TctColBertDocumentEncoder(m, device='cpu', prefix='passage: '), "the prefix 'passage: ' cannot"),
-        (lambda m: TctColBertQueryEncoder(), 'neither an encoder nor encoded queries'),
-        (lambda m: TctColBertDocumentEncoder(m, device='cpu').encode(['x'], fp16=True), 'fp16 needs a GPU'),
-        (lambda m: TctColBertDocumentEncoder(m, device='cpu').encode(['x', 'y'], ['t']), '1 titles for 2 texts'),
-        (lambda m: TctColBertDocumentEncoder(m, device='cuda:99'), "device 'cuda:99' is not available"),
-    ],
-)
-def test_what_would_change_vectors_is_refused(tiny_student, make, message):
-    assert message in refusal(make, tiny_student)
-
-
-@pytest.mark.parametrize(
-    ('vectors', 'tsv', 'message'),
-    [
-        (np.eye(3, 4), TWO, 'has 3 vectors, q.tsv has 2 queries'),
-        (np.full((2, 4), np.nan), TWO, 'row 0 holds NaN'),
-        (np.eye(2, 4, dtype=int), TWO, 'a matrix of floats is needed'),
-        (np.ones(2), TWO, 'a matrix of floats is needed'),
-        (np.array([[{}]]), '1\tice\n', 'is damaged or no npy file'),
-        (np.eye(2, 4), '1\tice\n1\twave\n', 'query 1 occurred before'),
-    ],
-)
-def test_unusable_encoded_queries(tmp_path, vectors, tsv, message):
-    """An object array is a pickle inside an npy file."""
-    assert message in refusal(TctColBertQueryEncoder, encoded_query_dir=encoded_queries(tmp_path, vectors, tsv))
-
-
-def test_encoded_queries_that_are_elsewhere(tmp_path):
-    (tmp_path / 'embedding.pkl').write_bytes(pickle.dumps({'text': ['ice']}))
-    assert 'a pickle can run code' in refusal(TctColBertQueryEncoder, encoded_query_dir=str(tmp_path))
-    assert 'does not exist' in refusal(TctColBertQueryEncoder, encoded_query_dir=tmp_path / 'none')
-    known = TctColBertQueryEncoder(encoded_query_dir=encoded_queries(tmp_path, EYE))
-    assert "the query 'rock' is not among the encoded queries" in refusal(known.encode_batch, ['ice', 'rock'])

@@ -5,39 +5,20 @@
 Ids of all-MiniLM-L6-v2, which has BERT's uncased vocabulary: [PAD] 0, [UNK] 100, [CLS] 101, [SEP] 102, [MASK] 103.
 """
 
-import json
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from conftest import POCKET
+from stock_ids import UNUSUAL, stock_passages, stock_query
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage, read_corpus
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
-from pyserini_tct.text import SPECIAL, TctTokenizer, check_lengths
+from pyserini_tct.text import check_lengths
 from pyserini_tct.topics import read_topics
 
 QUERY, PASSAGE = [101, 1031, 1053, 1033], [101, 1031, 1040, 1033]
 LOBSTER = [2054, 2003, 1037, 27940, 4897]  # what is a lobster roll
-UNUSUAL = [
-    'naïve café Ångström',
-    '北京 tea 東京',
-    '😀 glacier 👩\u200d🔬',
-    'Ελλάδα Москва',
-    'ﬁne ½ x² – “quoted”…',
-    'a\u00a0b\u200bc\ufffdd',
-    'tab\tand\nnewline',
-    'x' * 101,
-    'e\u0301 combining',
-    'UPPER lower',
-]
-
-
-@pytest.fixture(scope='module')
-def tokenizer(minilm):
-    return TctTokenizer.from_folder(minilm)
 
 
 @pytest.fixture(scope='module')
@@ -46,23 +27,6 @@ def stock(minilm):
     from transformers import BertTokenizerFast
 
     return BertTokenizerFast.from_pretrained(minilm, clean_up_tokenization_spaces=True)
-
-
-def stock_query(stock, query):
-    """The call of ``TctColBertQueryEncoder.encode`` in pyserini/encode/_tct_colbert.py."""
-    return stock('[CLS] [Q] ' + query + '[MASK]' * 36, max_length=36, truncation=True, add_special_tokens=False)[
-        'input_ids'
-    ]
-
-
-def stock_passages(stock, texts, titles=None, max_length=154):
-    """The call of ``TctColBertDocumentEncoder.encode``; padding is cut off again by the mask."""
-    if titles:
-        texts = [f'[CLS] [D] {title} {text}' for title, text in zip(titles, texts, strict=True)]
-    else:
-        texts = ['[CLS] [D] ' + text for text in texts]
-    found = stock(texts, max_length=max_length, padding='longest', truncation=True, add_special_tokens=False)
-    return [row[: sum(mask)] for row, mask in zip(found['input_ids'], found['attention_mask'], strict=True)]
 
 
 def test_query_golden_ids(tokenizer):
@@ -163,102 +127,6 @@ def test_encoders_equal_the_arithmetic_of_stock_pyserini(minilm, stock):
         queries = torch.cat([bert(input_ids=row[None]).last_hidden_state[:, 4:].mean(1) for row in rows])
     np.testing.assert_allclose(TctColBertDocumentEncoder(str(minilm), device='cpu').encode(texts), passages, atol=1e-5)
     np.testing.assert_allclose(TctColBertQueryEncoder(str(minilm)).encode_batch(texts), queries, atol=1e-5)
-
-
-def copy_vocabulary(minilm, folder, names, **config):
-    folder.mkdir()
-    for name in names:
-        shutil.copyfile(minilm / name, folder / name)
-    if config:
-        (folder / 'tokenizer_config.json').write_text(json.dumps(config))
-    return folder
-
-
-def test_vocab_txt_gives_the_ids_of_tokenizer_json(tokenizer, minilm, tmp_path):
-    """The published castorini folders have vocab.txt only; one line too many or too few would shift every id."""
-    old = TctTokenizer.from_folder(copy_vocabulary(minilm, tmp_path / 'old', ['vocab.txt']))
-    assert old.vocab == tokenizer.vocab
-    assert old.queries(UNUSUAL) == tokenizer.queries(UNUSUAL)
-
-
-def test_vocab_txt_honours_its_configuration(minilm, tmp_path):
-    """``strip_accents`` and ``tokenize_chinese_chars`` change ids: é is unknown, 北京 one word of two pieces."""
-    folder = copy_vocabulary(
-        minilm, tmp_path / 'old', ['vocab.txt'], do_lower_case=True, strip_accents=False, tokenize_chinese_chars=False
-    )
-    tokenizer = TctTokenizer.from_folder(folder)
-    pieces = list(tokenizer.vocab)
-    rows = tokenizer.passages([Passage('d', 'é'), Passage('d', '北京')])
-    assert [[pieces[i] for i in row[4:]] for row in rows] == [['[UNK]'], ['北', '##京']]
-
-
-def test_saved_tokenizer_is_read_alike_by_us_and_by_transformers(minilm, tmp_path):
-    from transformers import BertTokenizerFast
-
-    unusual = TctTokenizer(TctTokenizer.from_folder(minilm).vocab, strip_accents=False, handle_chinese_chars=False)
-    unusual.save(tmp_path)
-    again = TctTokenizer.from_folder(tmp_path)
-    assert again.vocab == unusual.vocab
-    assert (again.strip_accents, again.handle_chinese_chars) == (False, False)
-    stock = BertTokenizerFast.from_pretrained(tmp_path, clean_up_tokenization_spaces=True)
-    assert again.passages([Passage('d', text) for text in UNUSUAL]) == stock_passages(stock, UNUSUAL)
-
-
-def write_tokenizer(folder, model=None, normalizer=None, **extra):
-    vocab = {token: number for number, token in enumerate([*SPECIAL, '[', ']', 'q', 'd'])}
-    model = {'type': 'WordPiece', 'continuing_subword_prefix': '##', 'vocab': vocab, **(model or {})}
-    (folder / 'tokenizer.json').write_text(
-        json.dumps({'model': model, 'normalizer': normalizer or {'lowercase': True}, **extra})
-    )
-    return folder
-
-
-def test_the_smallest_tokenizer_is_accepted(tmp_path):
-    """Otherwise the refusals below might refuse for another reason."""
-    assert TctTokenizer.from_folder(write_tokenizer(tmp_path)).queries(['Q d']) == [[2, 5, 7, 6, 7, 8, *[4] * 30]]
-
-
-@pytest.mark.parametrize(
-    ('change', 'message'),
-    [
-        ({'model': {'type': 'BPE'}}, 'has a BPE tokenizer'),
-        ({'model': {'type': 'Unigram', 'vocab': []}}, 'has a Unigram tokenizer'),
-        ({'normalizer': {'lowercase': False}}, 'has a cased tokenizer'),
-        ({'normalizer': {'type': 'NFC'}}, 'has a cased tokenizer'),
-    ],
-)
-def test_other_tokenizers_are_refused_by_name_of_the_folder(tmp_path, change, message):
-    with pytest.raises(TctError, match=message) as error:
-        TctTokenizer.from_folder(write_tokenizer(tmp_path, **change))
-    assert str(tmp_path) in str(error.value)
-
-
-def test_cased_vocab_txt_is_refused(minilm, tmp_path):
-    """A cased vocabulary has `q` too: only its configuration tells."""
-    with pytest.raises(TctError, match='cased'):
-        TctTokenizer.from_folder(copy_vocabulary(minilm, tmp_path / 'cased', ['vocab.txt'], do_lower_case=False))
-
-
-def test_a_folder_without_vocabulary_is_refused(tmp_path):
-    with pytest.raises(TctError, match=r'neither tokenizer\.json nor vocab\.txt'):
-        TctTokenizer.from_folder(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ('lost', 'message'),
-    [
-        ('q', r"splits '\[Q\]'"),
-        ('d', r"splits '\[D\]'"),
-        (']', r"splits '\[Q\]'"),
-        ('[MASK]', r'has no \[MASK\]'),
-        ('[PAD]', r'has no \[PAD\]'),
-    ],
-)
-def test_a_vocabulary_without_the_prefix_is_refused(lost, message):
-    """[UNK] for `q` would give the same count of ids, and another model."""
-    words = [word for word in (*SPECIAL, '[', ']', 'q', 'd') if word != lost]
-    with pytest.raises(TctError, match=message):
-        TctTokenizer({word: number for number, word in enumerate(words)})
 
 
 @pytest.mark.parametrize(

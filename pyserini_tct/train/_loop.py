@@ -109,6 +109,12 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
                 raise TctError(_not_finite(step, batch, partial))
             optimizer.step()
             line = {'loss': loss.item(), 'lr': lr_at(step, config), 'norm': norm, **watched}
+            if step == first and 'teacher_entropy' in watched:
+                uniform = math.log(scores.shape[1])
+                note(
+                    f"teacher target's entropy in the first batch: {watched['teacher_entropy']:.2f} nats "
+                    f'(0: hard labels, {uniform:.2f}: no preference)'
+                )
             log.write(json.dumps({'step': step + 1, **line}) + '\n')
             progress.set_postfix({key: f'{value:.3g}' for key, value in line.items()})
             progress.update()

@@ -5,10 +5,8 @@
 from collections.abc import Sequence
 
 from pyserini_tct import _cli
-from pyserini_tct._errors import TctError
+from pyserini_tct.fusion._tuning import read_alpha
 from pyserini_tct.search import _arguments
-
-LARGEST_ALPHA = 1e6
 
 
 def main(argv: Sequence[str]) -> None:
@@ -25,7 +23,7 @@ def main(argv: Sequence[str]) -> None:
     _arguments.add_dense(groups['dense'])
     _arguments.add_sparse(groups['sparse'])
     add = groups['fusion'].add_argument
-    add('--alpha', type=float, default=0.1, help='weight of the sparse scores')
+    add('--alpha', default='0.1', help='weight of the sparse scores, or @FILE from fusion.tune')
     add('--hits', type=_cli.positive, default=1000, help='hits taken from each side')
     add('--normalization', action='store_true', help='map each list to [-0.5, 0.5] first')
     add('--weight-on-dense', action='store_true', help='score = sparse + alpha * dense instead')
@@ -33,8 +31,7 @@ def main(argv: Sequence[str]) -> None:
     args = _cli.parse_groups('python -m pyserini_tct.search.hybrid', 'Dense and BM25 search, fused.', groups, argv)
     dense, sparse, fusion, run = (args[name] for name in groups)
     _arguments.check_encoder(dense)
-    if not abs(fusion.alpha) <= LARGEST_ALPHA:
-        raise TctError(f'--alpha {fusion.alpha} is beyond {LARGEST_ALPHA:g} or no number: choose a smaller one')
+    alpha = read_alpha(fusion.alpha)
     _arguments.check_output(run, dense.index, sparse.index, dense.encoder)
 
     from pyserini_tct.search.faiss._searcher import open_searcher as open_dense
@@ -59,14 +56,7 @@ def main(argv: Sequence[str]) -> None:
         'hybrid',
         'hybrid',
         lambda queries, qids: searcher.batch_search(
-            queries,
-            qids,
-            fusion.hits,
-            run.hits,
-            run.threads,
-            fusion.alpha,
-            fusion.normalization,
-            fusion.weight_on_dense,
+            queries, qids, fusion.hits, run.hits, run.threads, alpha, fusion.normalization, fusion.weight_on_dense
         ),
     )
 

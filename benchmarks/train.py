@@ -1,0 +1,99 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""A student's training step on pocket: a plain eager fp32 loop, ours without teacher, tight (live) and cached.
+
+The plain loop is what one writes first: eager attention, BERT's dropout, one padded batch, unfused AdamW, fp32. All see
+the same batches of 8 queries with one hard negative each.
+"""
+
+import copy
+import dataclasses
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from transformers import BertModel
+
+from benchmarks._interleave import interleave, table
+from pyserini_tct import _env, losses
+from pyserini_tct._files import data_dir
+from pyserini_tct.models import colbert
+from pyserini_tct.models.student import Student, pad
+from pyserini_tct.train import TrainConfig, _loop, _setup
+from pyserini_tct.train._data import Batch, TrainingData
+
+BACKBONE = 'sentence-transformers/all-MiniLM-L6-v2'
+
+
+def plain_step(model: Student, data: TrainingData, config: TrainConfig) -> Callable[[], None]:
+    """Return a step of the plain loop."""
+    eager = BertModel._from_config(copy.deepcopy(model.bert.config), attn_implementation='eager')
+    eager.load_state_dict(model.bert.state_dict())
+    plain = Student(eager, model.tokenizer, model.settings).train()
+    optimizer = torch.optim.AdamW(plain.parameters(), lr=config.lr)
+    steps = iter(range(10_000))
+
+    def step() -> None:
+        batch = data.batch_at(next(steps), config.batch_size, config.seed)
+        rows = plain.tokenizer.queries(batch.queries), plain.tokenizer.passages(batch.passages)
+        q, p = (plain(*pad(part, plain.tokenizer.pad_id)) for part in rows)
+        excluded = torch.from_numpy(batch.excluded)
+        loss = losses.in_batch_cross_entropy(q @ p.T, torch.arange(len(q)), excluded)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(plain.parameters(), config.clip)
+        optimizer.step()
+
+    return step
+
+
+def our_step(config: TrainConfig, data: TrainingData, work: Path) -> Callable[[], None]:
+    """Return a step of our loop with the teacher that the settings name."""
+    precision = _env.precision_of('auto', 'cpu')
+    model, teacher = _setup.make_models(config, data, work, 'cpu', precision)
+    optimizer = _loop.make_optimizer(model, config)
+    steps = iter(range(10_000))
+
+    def step() -> None:
+        batch: Batch = data.batch_at(next(steps), config.batch_size, config.seed)
+        with _env.autocast('cpu', precision):
+            scores = _loop.model_scores(model, batch)
+        loss, _ = _loop.objective(scores, teacher, batch, config)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimizer.step()
+
+    return step
+
+
+def main() -> None:
+    """Time the steps turn by turn and print the table."""
+    _env.keep_freed_memory()
+    pocket = data_dir('prebuilt') / 'pocket'
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        teacher = work / 'colbert'
+        colbert.new(BACKBONE).save(teacher)
+        base = TrainConfig('student', work / 'tct_colbert-b', BACKBONE, corpus=pocket / 'corpus.jsonl', batch_size=8,
+                           queries=pocket / 'queries.train.tsv', qrels=pocket / 'qrels.train.txt')  # fmt: skip
+        tight = dataclasses.replace(base, teacher=str(teacher), kd_weight=1.0)
+        data = _setup.load_data(base, work)
+        start, _ = _setup.make_models(base, data, work, 'cpu', 'fp32')
+        assert isinstance(start, Student)
+        medians = interleave(
+            {
+                'plain loop, no teacher': plain_step(start, data, base),
+                'ours, no teacher': our_step(base, data, work),
+                'ours, tight, live teacher': our_step(tight, data, work),
+                'ours, tight, cached teacher': our_step(
+                    dataclasses.replace(tight, teacher_scores='cached'), data, work
+                ),
+            },
+            rounds=9,
+        )
+    table(f'training step, {_env.precision_of("auto", "cpu")}', 'step', medians)
+    none = medians['ours, no teacher']
+    print(f'live / none {medians["ours, tight, live teacher"] / none:.2f}, '
+          f'cached / none {medians["ours, tight, cached teacher"] / none:.2f}')  # fmt: skip

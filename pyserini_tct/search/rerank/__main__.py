@@ -1,0 +1,58 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m pyserini_tct.search.rerank --maxsim``: a run to a run, its best passages scored anew by a ColBERT."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyserini_tct import _atomic, _cli
+from pyserini_tct._errors import TctError
+from pyserini_tct.search import _arguments
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parse the flags and re-rank."""
+    parser = _cli.Parser('pyserini_tct.search.rerank', "Re-rank the best passages of a run by a ColBERT's MaxSim.")
+    add = parser.add_argument
+    add('--maxsim', required=True, metavar='COLBERT', help='ColBERT checkpoint: folder or hub name')
+    add('--run', required=True, type=Path, help='run to re-rank')
+    add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
+    add('--fields', nargs='+', help='title, text (left out: what the corpus has)')
+    add('--depth', type=_cli.positive, default=100, help='passages re-ranked a query; the others stay below them')
+    add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
+    add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help='auto: bf16 where the machine has it')
+    _arguments.add_run(parser)
+    args = parser.parse_args(argv)
+    _arguments.check_output(args, args.run, args.corpus, args.maxsim)
+
+    from pyserini_tct import _env
+    from pyserini_tct.collection import read_corpus
+    from pyserini_tct.models import colbert
+    from pyserini_tct.runs import read_run
+    from pyserini_tct.search.rerank._maxsim import MaxSimReranker, needed
+
+    run = read_run(args.run)
+    wanted = needed(run, args.depth)
+    model = colbert.load(args.maxsim, args.device)
+    passages = [passage for passage in read_corpus(args.corpus, args.fields) if passage.docid in wanted]
+    lost = sorted(wanted - {passage.docid for passage in passages})
+    if lost:
+        raise TctError(
+            f'{args.run} lists passage {lost[0]}, which {args.corpus} does not have: name the corpus of the run'
+        )
+    precision = _env.precision_of(args.precision, model.device.type)
+    with _atomic.workspace(args.output.with_name(args.output.name + '.tokens')) as work:
+        reranker = MaxSimReranker(model, passages, work / 'tokens', precision)
+        _arguments.search_topics(
+            args,
+            'rerank',
+            'maxsim',
+            lambda queries, qids: {
+                qid: reranker.rerank_run(run.get(qid, {}), query, args.depth)
+                for qid, query in zip(qids, queries, strict=True)
+            },
+        )
+
+
+if __name__ == '__main__':
+    _cli.run(main)

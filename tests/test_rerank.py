@@ -1,0 +1,97 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""MaxSim re-ranking from stored token vectors, and the choice of alpha."""
+
+import json
+
+import pytest
+import torch
+from conftest import TEXTS, TOPICS, fails
+
+from pyserini_tct._errors import TctError
+from pyserini_tct.collection import Passage
+from pyserini_tct.fusion import tune
+from pyserini_tct.fusion import tune as tune_function
+from pyserini_tct.fusion._tuning import fuse, read_alpha
+from pyserini_tct.models import colbert
+from pyserini_tct.runs import Hit, read_run, write_run
+from pyserini_tct.search.rerank import MaxSimReranker
+from pyserini_tct.search.rerank.__main__ import main
+
+PASSAGES = [Passage(docid, text) for docid, text in TEXTS.items()]
+
+
+@pytest.fixture
+def model(tiny_bert):
+    torch.manual_seed(3)
+    return colbert.new(tiny_bert, dimension=8).eval()
+
+
+def expected(model, query):
+    with torch.no_grad():
+        scores = model([query], PASSAGES)[0].tolist()
+    return dict(zip(TEXTS, scores, strict=True))
+
+
+def test_scores_are_the_models(model, tmp_path):
+    """Rows are stored by length: a mix-up would give a passage another one's score."""
+    reranker = MaxSimReranker(model, PASSAGES, tmp_path / 'tokens')
+    found = reranker.rerank('slow ice', list(TEXTS))
+    assert {hit.docid: hit.score for hit in found} == pytest.approx(expected(model, 'slow ice'), abs=1e-5)
+    assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+def test_the_tail_keeps_its_order_below(model, tmp_path):
+    reranker = MaxSimReranker(model, PASSAGES, tmp_path / 'tokens')
+    run = {docid: 10.0 - i for i, docid in enumerate(TEXTS)}
+    found = [hit.docid for hit in reranker.rerank_run(run, 'slow ice', 2)]
+    assert sorted(found[:2]) == ['d1', 'd2']
+    assert found[2:] == ['d3', 'd4', 'd5', 'd6']
+    assert reranker.rerank_run({}, 'slow ice', 2) == []
+
+
+def test_a_passage_without_text_is_named(model, tmp_path):
+    with pytest.raises(TctError, match='passage d9 has no text here'):
+        MaxSimReranker(model, PASSAGES, tmp_path / 'tokens').rerank('ice', ['d1', 'd9'])
+
+
+def test_the_command(model, corpus, topics, tmp_path, capsys):
+    model.save(tmp_path / 'colbert')
+    write_run(tmp_path / 'run', {qid: {docid: 1.0 - i / 10 for i, docid in enumerate(TEXTS)} for qid in TOPICS})
+    words = ['--maxsim', tmp_path / 'colbert', '--run', tmp_path / 'run', '--corpus', corpus, '--topics', topics]
+    main([str(word) for word in [*words, '--output', tmp_path / 'out', '--depth', 6]])
+    found = read_run(tmp_path / 'out')
+    for qid, query in TOPICS.items():
+        assert found[qid] == pytest.approx(expected(model, query), abs=1e-5)
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {'colbert', 'colbert.manifest.json', 'run', 'corpus.jsonl', 'topics.tsv', 'out'}
+    write_run(tmp_path / 'other', {'8': [Hit('zzz', 1.0)]})
+    words[3] = tmp_path / 'other'
+    assert 'lists passage zzz, which' in fails(main, *words, '--output', tmp_path / 'out2', capsys=capsys)
+    assert 'is no ColBERT' not in capsys.readouterr().err
+
+
+DENSE = {'1': {'a': 3.0, 'b': 2.0}, '2': {'c': 2.0, 'd': 1.0}}
+SPARSE = {'1': {'b': 4.0, 'a': 1.0}, '2': {'d': 1.5, 'c': 1.0}}
+QRELS = {'1': {'b': 1}, '2': {'c': 1}}
+
+
+def test_tuning_by_hand():
+    """Query 1 needs 2 + 4 x > 3 + x, x > 1/3; query 2 needs 2 + x > 1 + 1.5 x, x < 2: only .5 and 1 serve both."""
+    found = tune(DENSE, SPARSE, QRELS, 'RR@10', [0.0, 0.25, 0.5, 1.0, 3.0])
+    assert found['curve'] == [(0.0, 0.75), (0.25, 0.75), (0.5, 1.0), (1.0, 1.0), (3.0, 0.75)]
+    assert (found['alpha'], found['score'], found['measure']) == (0.5, 1.0, 'RR@10')
+    assert tune_function is tune
+
+
+def test_fusing_keeps_queries_that_one_side_lacks():
+    assert fuse({'1': {'a': 2.0}}, {'2': {'b': 3.0}}, 0.5) == {'1': {'a': 2.0}, '2': {'b': 1.5}}
+
+
+def test_alpha_from_a_file(tmp_path):
+    (tmp_path / 'a.json').write_text(json.dumps({'alpha': 0.25}))
+    (tmp_path / 'b.json').write_text('{}')
+    assert (read_alpha(f'@{tmp_path}/a.json'), read_alpha('0.5')) == (0.25, 0.5)
+    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300'):
+        with pytest.raises(TctError):
+            read_alpha(text)
