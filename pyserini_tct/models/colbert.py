@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from pyserini_tct import _env
 
 import torch  # isort: skip
-from torch.nn.functional import normalize  # isort: skip
+from torch.nn.functional import normalize, pad  # isort: skip
 from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
@@ -93,24 +93,34 @@ class ColBert(torch.nn.Module):
     def encode_passages(self, passages: Sequence[Passage]) -> TokenVectors:
         """Return the token vectors of passages."""
         rows = self.tokenizer.late_passages(passages, self.settings.contract)
-        return self._encode(rows, self.settings.normalize_passages)
+        return self._encode(rows, self.settings.normalize_passages, groups=4)
 
     def forward(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
         """Return MaxSim of each query with each passage, ``(queries, passages)``."""
         q, p = self.encode_queries(queries), self.encode_passages(passages)
         return score(q, p)
 
-    def _encode(self, rows: Sequence[TokenRow], unit: bool) -> TokenVectors:
-        longest = max(len(row.ids) for row in rows)
+    def _encode(self, rows: Sequence[TokenRow], unit: bool, groups: int = 1) -> TokenVectors:
+        """Encode rows in ``groups`` of like length, so that short texts are not padded to the longest."""
+        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
+        longest, size = len(rows[by_length[0]].ids), -(-len(rows) // groups)
+        parts = []
+        for start in range(0, len(rows), size):
+            part = self._forward([rows[i] for i in by_length[start : start + size]])
+            parts.append(pad(part, (0, 0, 0, longest - part.shape[1])))
+        order = torch.tensor(by_length, device=self.device).argsort()
+        vectors = torch.cat(parts)[order]
+        counted = self._padded([row.counted for row in rows], 0).bool()
+        return TokenVectors(normalize(vectors, dim=-1) if unit else vectors, counted)
 
-        def padded(values: Iterable[Sequence[int]], fill: int) -> torch.Tensor:
-            return torch.tensor([[*value, *[fill] * (longest - len(value))] for value in values], device=self.device)
+    def _forward(self, rows: Sequence[TokenRow]) -> torch.Tensor:
+        ids = self._padded([row.ids for row in rows], self.tokenizer.pad_id)
+        attended = self._padded([row.attended for row in rows], 0).long()
+        return self.linear(self.bert(input_ids=ids, attention_mask=attended).last_hidden_state).float()
 
-        ids = padded((row.ids for row in rows), self.tokenizer.pad_id)
-        attended = padded((row.attended for row in rows), 0).long()
-        counted = padded((row.counted for row in rows), 0).bool()
-        vectors = self.linear(self.bert(input_ids=ids, attention_mask=attended).last_hidden_state)
-        return TokenVectors(normalize(vectors.float(), dim=-1) if unit else vectors.float(), counted)
+    def _padded(self, values: Sequence[Sequence[int]], fill: int) -> torch.Tensor:
+        longest = max(len(value) for value in values)
+        return torch.tensor([[*value, *[fill] * (longest - len(value))] for value in values], device=self.device)
 
     def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
         """Write a checkpoint; the folder appears whole or not at all."""

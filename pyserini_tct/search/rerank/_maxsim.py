@@ -26,18 +26,22 @@ class MaxSimReranker:
         passages: every passage that may have to be scored.
         folder: new folder for their token vectors.
         precision: of the encoder, ``fp32`` or ``bf16``; MaxSim is always fp32.
+        reuse: take the folder as it is, if it is there: it was made with the same model and passages.
 
     Attributes:
         store: the token vectors.
     """
 
-    def __init__(self, model: ColBert, passages: Iterable[Passage], folder: Path, precision: str = 'fp32') -> None:
+    def __init__(
+        self, model: ColBert, passages: Iterable[Passage], folder: Path, precision: str = 'fp32', reuse: bool = False
+    ) -> None:
         self.model, self.precision = model.eval(), precision
         # In order of length, so that a block holds passages of like length and little padding is encoded.
         ordered = sorted(passages, key=lambda passage: len(passage.contents))
         self._rows = {passage.docid: row for row, passage in enumerate(ordered)}
-        with _env.autocast(model.device.type, precision):
-            write_token_store(folder, len(ordered), lambda a, b: model.encode_passages(ordered[a:b]), 'passage tokens')
+        if not (reuse and folder.is_dir()):
+            with _env.autocast(model.device.type, precision):
+                write_token_store(folder, len(ordered), lambda a, b: model.encode_passages(ordered[a:b]), 'tokens')
         self.store = TokenStore(folder)
 
     @torch.no_grad()

@@ -1,0 +1,132 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demo's table as text and Markdown, and a page with plots: alpha, effectiveness against latency and bytes."""
+
+import html
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from pyserini_tct.demo._systems import BASELINE, MEASURES, Row
+
+LEVEL = 0.05
+
+
+def marks(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
+    """Return ``+`` or ``-`` where a row differs from the bi-encoder: paired t-test, Holm over the rows, p < 0.05.
+
+    Returns:
+        By row and measure; where there is no significant difference there is no entry.
+    """
+    from scipy.stats import ttest_rel
+
+    base = next(row for row in rows if row.name == BASELINE)
+    found = {}
+    for measure in MEASURES:
+        tests = []
+        for row in rows:
+            pairs = [(row.per_query[measure][qid], value) for qid, value in base.per_query[measure].items()]
+            if row is not base and any(a != b for a, b in pairs):
+                ours, theirs = zip(*pairs, strict=True)
+                tests.append((float(ttest_rel(ours, theirs).pvalue), row.name, sum(ours) > sum(theirs)))
+        for i, (p, name, better) in enumerate(sorted(tests)):
+            if p * (len(tests) - i) >= LEVEL:
+                break
+            found[name, measure] = '+' if better else '-'
+    return found
+
+
+def cells(rows: Sequence[Row]) -> list[list[str]]:
+    """Return the table's cells, the head first."""
+    marked = marks(rows)
+    table = [['pocket, test', *MEASURES, 'ms/query', 'index KiB', 'bytes/passage']]
+    for row in rows:
+        scores = [f'{row.scores[measure]:.4f}{marked.get((row.name, measure), " ")}' for measure in MEASURES]
+        costs = [f'{row.ms:.1f}', f'{row.index_bytes / 1024:,.0f}', f'{row.index_bytes / row.passages:,.0f}']
+        table.append([row.name, *scores, *costs])
+    return table
+
+
+def as_text(rows: Sequence[Row]) -> str:
+    """Lay the table out in columns."""
+    table = cells(rows)
+    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
+    return '\n'.join(
+        '  '.join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in table
+    )
+
+
+def as_markdown(rows: Sequence[Row], caption: str, commands: Sequence[str]) -> str:
+    """Return the table, its caption and the commands as Markdown."""
+    table = cells(rows)
+    lines = [f'# TCT-ColBERT on the pocket collection\n\n{caption}\n']
+    lines.append('| ' + ' | '.join(table[0]) + ' |')
+    lines.append('|---' + '|---:' * (len(table[0]) - 1) + '|')
+    lines += ['| ' + ' | '.join(line) + ' |' for line in table[1:]]
+    return '\n'.join([*lines, '\n```', *commands, '```', ''])
+
+
+def as_page(rows: Sequence[Row], alphas: dict[str, dict[str, Any]], caption: str, commands: Sequence[str]) -> str:
+    """Return one HTML page without outside resources: the table, three plots, the commands."""
+    table = cells(rows)
+    head = ''.join(f'<th>{html.escape(cell)}</th>' for cell in table[0])
+    body = ''.join('<tr>' + ''.join(f'<td>{html.escape(cell)}</td>' for cell in line) + '</tr>' for line in table[1:])
+    plots = ''.join(f'<figure>{plot}</figure>' for plot in (_alpha_plot(alphas), *_cost_plots(rows)))
+    listed = html.escape('\n'.join(commands))
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>TCT-ColBERT on the pocket collection</title><style>
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
+td, th {{ padding: .25rem .7rem; text-align: right }} td:first-child, th:first-child {{ text-align: left }}
+tr:nth-child(even) {{ background: #f4f4f4 }} th {{ border-bottom: 1px solid }}
+figure {{ display: inline-block; margin: 1rem 1rem 0 0 }} pre {{ background: #f4f4f4; padding: 1rem; overflow-x: auto }}
+</style></head><body><h1>TCT-ColBERT on the pocket collection</h1><p>{html.escape(caption)}</p>
+<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{plots}<h2>Commands</h2><pre>{listed}</pre></body></html>
+"""
+
+
+def _svg(figure: Any) -> str:
+    out = io.StringIO()
+    figure.savefig(out, format='svg', bbox_inches='tight')
+    text = out.getvalue()
+    return text[text.index('<svg') :]
+
+
+def _axes(title: str, x: str, y: str) -> tuple[Any, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.8))
+    axes = figure.subplots()
+    axes.set(title=title, xlabel=x, ylabel=y)
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _alpha_plot(alphas: dict[str, dict[str, Any]]) -> str:
+    figure, axes = _axes('alpha, on dev', 'alpha (weight of the sparse scores)', 'RR@10')
+    for name, found in alphas.items():
+        axes.plot(*zip(*found['curve'], strict=True), marker='.', label=f'{name} (best {found["alpha"]:g})')
+    axes.legend(fontsize=8)
+    return _svg(figure)
+
+
+def _cost_plots(rows: Sequence[Row]) -> list[str]:
+    plots = []
+    for title, unit, value in (
+        ('effectiveness and latency', 'ms a query (log)', lambda row: row.ms),
+        ('effectiveness and storage', 'bytes a passage (log)', lambda row: row.index_bytes / row.passages),
+    ):
+        figure, axes = _axes(title, unit, 'nDCG@10, test')
+        axes.set_xscale('log')
+        for number, row in enumerate(rows, 1):
+            axes.scatter(value(row), row.scores['nDCG@10'], label=f'{number} {row.name}', s=20)
+            axes.annotate(
+                str(number), (value(row), row.scores['nDCG@10']), xytext=(4, 3), textcoords='offset points', fontsize=8
+            )
+        axes.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, 0.5))
+        plots.append(_svg(figure))
+    return plots

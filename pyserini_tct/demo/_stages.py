@@ -1,0 +1,116 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the demo builds, as the commands a user would type: each is run once, in this process, and written down."""
+
+import contextlib
+import importlib
+import shlex
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from pyserini_tct import _cli, _env
+
+BACKBONE = 'sentence-transformers/all-MiniLM-L6-v2'
+STUDENTS = ('untrained', 'none', 'loose', 'tight')
+STEPS, QUICK_STEPS = 40, 4
+# One recipe for the teacher and all students: the same data in the same order, equal steps.
+RECIPE = ('--batch-size', '8', '--warmup', '4', '--save-every', '0', '--device', 'cpu')
+
+
+class Stage(NamedTuple):
+    """A command: what it makes, the module, its arguments."""
+
+    name: str
+    output: Path
+    module: str
+    words: tuple[str, ...]
+
+    @property
+    def command(self) -> str:
+        """The line a user would type."""
+        return f'python -m {self.module} {shlex.join(self.words)}'
+
+
+def check_backbone() -> None:
+    """Make sure that the backbone's package is here and sound.
+
+    Raises:
+        TctError: it is missing, or its weights are not the expected ones.
+    """
+    from pyserini_tct.models import _weights
+
+    _env.need(_weights.PACKAGED[BACKBONE][0], 'demo', 'the demo')
+    _weights.packaged(BACKBONE)
+
+
+def plan(work: Path, pocket: Path, steps: int) -> list[Stage]:
+    """Return the demo's stages in order.
+
+    Args:
+        work: folder for everything that is built.
+        pocket: the collection.
+        steps: of each training.
+    """
+    corpus, negatives, teacher = str(pocket / 'corpus.jsonl'), work / 'negatives.trec', work / 'colbert'
+    data = (
+        '--corpus',
+        corpus,
+        '--queries',
+        str(pocket / 'queries.train.tsv'),
+        '--qrels',
+        str(pocket / 'qrels.train.txt'),
+    )
+    recipe = ('--backbone', BACKBONE, *data, '--negatives', str(negatives), *RECIPE, '--steps', str(steps))
+    stages: list[Stage] = []
+
+    def add(name: str, output: Path, module: str, *words: object) -> None:
+        stages.append(Stage(name, output, f'pyserini_tct.{module}', tuple(map(str, words))))
+
+    mined = ('--corpus', corpus, '--topics', pocket / 'queries.train.tsv', '--output', negatives)
+    add('BM25 negatives', negatives, 'mine', *mined)
+    add('ColBERT teacher', teacher, 'train', '--model', 'colbert', *recipe, '--output', teacher)
+    for name in STUDENTS:
+        folder = work / f'tct_colbert-{name}'
+        if name == 'untrained':
+            add('untrained student', folder, 'models', '--backbone', BACKBONE, '--output', folder)
+        else:
+            taught = () if name == 'none' else ('--teacher', teacher)
+            words = ('--model', 'student', '--coupling', name, *taught, *recipe, '--output', folder)
+            add(f'student, {name}', folder, 'train', *words)
+    for name in STUDENTS:
+        vectors, index, encoder = work / f'vectors-{name}', work / f'index-{name}', work / f'tct_colbert-{name}'
+        words = ('input', '--corpus', corpus, 'output', '--embeddings', vectors, 'encoder', '--encoder', encoder)
+        add(f'passage vectors, {name}', vectors, 'encode', *words, '--device', 'cpu')
+        add(f'Faiss index, {name}', index, 'index.faiss', '--input', vectors, '--output', index)
+    expanded = work / 'expanded.jsonl'
+    words = ('--corpus', corpus, '--predictions', pocket / 'expansions.jsonl', '--output', expanded)
+    add('doc2query expansion', expanded, 'expand', *words)
+    add('BM25 index', work / 'bm25', 'index.lucene', '--corpus', corpus, '--index', work / 'bm25')
+    add(
+        'BM25 + doc2query index',
+        work / 'doc2query',
+        'index.lucene',
+        '--corpus',
+        expanded,
+        '--index',
+        work / 'doc2query',
+    )
+    return stages
+
+
+def run(stages: list[Stage], log: Path) -> None:
+    """Run each stage whose output is not there yet, with a line of progress; what the commands print goes to a log."""
+    for number, stage in enumerate(stages, 1):
+        label = f'[{number}/{len(stages)}] {stage.name}'
+        if stage.output.exists():
+            _cli.note(f'{label}: as before ({stage.output})')
+            continue
+        started = time.perf_counter()
+        module = importlib.import_module(stage.module)
+        if not hasattr(module, 'main'):
+            module = importlib.import_module(f'{stage.module}.__main__')
+        with open(log, 'a', encoding='utf-8') as out, contextlib.redirect_stdout(out):
+            print(f'$ {stage.command}')
+            module.main(list(stage.words))
+        _cli.note(f'{label}: {time.perf_counter() - started:.1f} s ({stage.output})')
