@@ -46,9 +46,8 @@ def device_of(name: str | None) -> str:
     """
     import torch
 
-    if name in (None, 'auto'):
+    if name is None or name == 'auto':
         return 'cuda:0' if torch.cuda.is_available() else 'cpu'
-    assert name is not None  # for the type checker: `auto` and None returned above
     try:
         device = torch.device(name)
     except RuntimeError as error:

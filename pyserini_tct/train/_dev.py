@@ -3,6 +3,8 @@
 """Dev evaluation while training: RR@10 over the whole corpus by the model as it is, ties in docid order."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -33,9 +35,8 @@ class DevSet:
     """
 
     def __init__(self, config: TrainConfig, passages: Sequence[Passage], precision: str) -> None:
-        assert config.dev_topics is not None  # for the type checker: the settings give both or neither
-        assert config.dev_qrels is not None
-        topics, self.qrels = read_topics(config.dev_topics), read_qrels(config.dev_qrels)
+        # The settings give both or neither, and no set is made for neither.
+        topics, self.qrels = read_topics(cast(Path, config.dev_topics)), read_qrels(cast(Path, config.dev_qrels))
         self.topics = {qid: text for qid, text in topics.items() if qid in self.qrels}
         if not self.topics:
             raise TctError(f'{config.dev_qrels} judges none of the queries of {config.dev_topics}')

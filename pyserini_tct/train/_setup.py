@@ -7,6 +7,7 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -33,17 +34,13 @@ def load_data(config: TrainConfig, partial: Path) -> TrainingData:
         if config.corpus:
             note('note: with --triples, --corpus is only searched in the dev evaluation')
         return data
-    assert config.corpus is not None  # for the type checker: the settings are checked when they are made
-    assert config.queries is not None
-    assert config.qrels is not None
     negatives = None if config.negatives == 'none' else Path(config.negatives)
     if config.negatives == 'bm25':
         negatives = partial / 'negatives.trec'
         if not negatives.exists():
             mine(config, negatives)
-    return from_qrels(
-        config.corpus, config.queries, config.qrels, negatives, config.negatives_depth, config.negatives_per_query
-    )
+    corpus, queries, qrels = (cast(Path, path) for path in (config.corpus, config.queries, config.qrels))
+    return from_qrels(corpus, queries, qrels, negatives, config.negatives_depth, config.negatives_per_query)
 
 
 def mine(config: TrainConfig, output: Path) -> None:
@@ -96,9 +93,8 @@ def make_models(
 def _new_student(config: TrainConfig, master: ColBert | None) -> Student:
     settings = student.Settings(query_length=config.query_length, passage_length=config.passage_length)
     if config.student_init == 'teacher':
-        assert master is not None  # for the type checker: the settings demand a teacher
         copy = colbert.load(config.teacher)
-        settings = dataclasses.replace(settings, parents={'teacher': master.sha256})
+        settings = dataclasses.replace(settings, parents={'teacher': copy.sha256})
         return Student(copy.bert, copy.tokenizer, settings)
     start = student.load(config.backbone)
     parents = {'backbone': start.sha256, **({'teacher': master.sha256} if master else {})}

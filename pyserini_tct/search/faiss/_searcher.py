@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of a Faiss index folder (ours or stock Pyserini's), on Pyserini's interface, with texts and canonical ties."""
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Hit
-from pyserini_tct.search.faiss._folder import Document, Texts, load_index, refuse_other_encoder
+from pyserini_tct.search.faiss._folder import Document, Texts, faiss_threads, load_index, refuse_other_encoder
 
 SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
 
@@ -206,19 +205,6 @@ class FaissSearcher:
 
     def _scaled(self, scores: np.ndarray) -> list[float]:
         return ((1 + scores) / 2 if self.normalize_distances else scores).tolist()
-
-
-@contextlib.contextmanager
-def faiss_threads(count: int) -> Iterator[None]:
-    """Give Faiss ``count`` threads while the block runs; the setting is OpenMP's, so torch would keep it otherwise."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 def open_searcher(
