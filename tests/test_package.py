@@ -27,7 +27,8 @@ LAYERS = [
     ['text', 'vectors'],
     ['scoring', 'losses'],
     ['models'],
-    ['train', 'encode', 'index', 'fusion', 'eval', 'expand'],
+    ['train', 'encode', 'index', 'eval', 'expand'],
+    ['fusion'],
     ['search'],
     ['mine', 'regress', 'demo', '_doctor', '_run'],
 ]
