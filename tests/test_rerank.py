@@ -92,6 +92,10 @@ def test_alpha_from_a_file(tmp_path):
     (tmp_path / 'a.json').write_text(json.dumps({'alpha': 0.25}))
     (tmp_path / 'b.json').write_text('{}')
     assert (read_alpha(f'@{tmp_path}/a.json'), read_alpha('0.5')) == (0.25, 0.5)
+    (tmp_path / 'c.json').write_text(json.dumps({'alpha': 0.25, 'normalization': True}))
+    assert read_alpha(f'@{tmp_path}/c.json', normalization=True) == 0.25
+    with pytest.raises(TctError, match='was tuned with --normalization'):
+        read_alpha(f'@{tmp_path}/c.json', normalization=False)
     for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300'):
         with pytest.raises(TctError):
             read_alpha(text)

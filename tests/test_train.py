@@ -10,7 +10,7 @@ import sys
 
 import pytest
 import torch
-from conftest import POCKET, clean_environment
+from conftest import POCKET, TEXTS, clean_environment, write_corpus
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import colbert, student
@@ -112,9 +112,39 @@ def test_an_unfinished_run_with_other_settings_is_refused(config, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(_loop, '_finish', stop)
         train(config)
-    with pytest.raises(TctError, match='another lr'):
-        train(dataclasses.replace(config, lr=2e-3))
-    train(dataclasses.replace(config, lr=2e-3), overwrite=True)
+    with pytest.raises(TctError, match='another batch_size'):
+        train(dataclasses.replace(config, batch_size=3))
+    train(dataclasses.replace(config, batch_size=3), overwrite=True)
+
+
+def test_after_a_bad_loss_the_advice_can_be_followed(config, monkeypatch, capsys):
+    """The same settings would reach the same NaN again."""
+    original, calls = _loop.objective, []
+
+    def objective(*words):
+        calls.append(1)
+        loss, watched = original(*words)
+        return (loss * float('nan') if len(calls) == 4 else loss), watched
+
+    with monkeypatch.context() as patch, pytest.raises(TctError, match='lower --lr'):
+        patch.setattr(_loop, 'objective', objective)
+        train(config)
+    assert train(dataclasses.replace(config, lr=1e-4)).steps == 6
+    assert 'going on with another lr' in capsys.readouterr().err
+
+
+def test_dev_evaluation_with_triples_searches_the_corpus(config, tmp_path):
+    """The triples' own texts have row numbers for docids: nothing would ever be found, or the wrong thing."""
+    write_corpus(tmp_path / 'c.jsonl', TEXTS)
+    (tmp_path / 'dev.tsv').write_text('1\tsea wave and snow\n')
+    (tmp_path / 'dev.qrels').write_text('1 0 d4 1\n')
+    dev = {'corpus': tmp_path / 'c.jsonl', 'dev_topics': tmp_path / 'dev.tsv', 'dev_qrels': tmp_path / 'dev.qrels'}
+    done = train(dataclasses.replace(config, steps=1, **dev))
+    assert done.dev_at_start > 0
+    (tmp_path / 'dev.qrels').write_text('1 0 d77 1\n')
+    other = config.output.with_name('tct_colbert-b')
+    with pytest.raises(TctError, match='judges none of the passages'):
+        train(dataclasses.replace(config, output=other, **dev))
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(config, monkeypatch):
@@ -187,6 +217,27 @@ def test_the_student_may_start_from_the_teacher(config, teacher):
 def test_zero_steps_write_the_untrained_student(config, tiny_bert):
     train(dataclasses.replace(config, steps=0))
     assert same(weights(config.output), weights(tiny_bert))
+
+
+def test_what_an_early_kill_left_is_not_used_under_other_settings(config, tmp_path, monkeypatch):
+    """An evaluation before the first checkpoint leaves a best model, which must not become the next run's."""
+    write_corpus(tmp_path / 'c.jsonl', TEXTS)
+    (tmp_path / 'dev.tsv').write_text('1\tsea wave and snow\n')
+    (tmp_path / 'dev.qrels').write_text('1 0 d4 1\n')
+    dev = {'corpus': tmp_path / 'c.jsonl', 'dev_topics': tmp_path / 'dev.tsv', 'dev_qrels': tmp_path / 'dev.qrels'}
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_checkpoint, 'save', stop)
+        train(dataclasses.replace(config, eval_every=1, **dev))
+    assert (config.output.with_name('tct_colbert-a.partial') / 'best').is_dir()
+    other = dataclasses.replace(config, lr=2e-3)
+    train(other)
+    whole = dataclasses.replace(other, output=config.output.with_name('tct_colbert-b'))
+    train(whole)
+    assert same(weights(config.output), weights(whole.output))
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 """What a batch holds, what is masked in it, and what bad training data and settings get."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from conftest import fails, write_corpus
 from pyserini_tct._errors import TctError
 from pyserini_tct.train import TrainConfig
 from pyserini_tct.train.__main__ import main
-from pyserini_tct.train._data import from_qrels, from_triples
+from pyserini_tct.train._data import from_id_triples, from_qrels, from_triples
 
 TEXTS = {f'p{i}': f'passage {i}' for i in range(6)}
 
@@ -32,13 +33,14 @@ def load(files, negatives='run', **options):
     return from_qrels(files / 'c.jsonl', files / 'q.tsv', files / 'qrels', run, **options)
 
 
-def test_negatives_are_never_relevant_and_queries_without_one_are_counted(files, capsys):
+def test_negatives_are_never_relevant_and_queries_without_one_are_kept(files, capsys):
     """A relevant passage among BM25's best, taken as a negative, would teach the opposite."""
     data = load(files)
     assert [(sample.query, sample.positive, sample.negatives) for sample in data.samples] == [
         (0, 0, (4, 5)),
         (0, 1, (4, 5)),
         (1, 2, (0,)),
+        (2, 3, ()),
     ]
     assert '1 queries have no hard negative' in capsys.readouterr().err
 
@@ -56,17 +58,18 @@ def test_known_relevant_passages_are_excluded_wherever_they_stand(files):
             for j, passage in enumerate(batch.passage_rows):
                 assert batch.excluded[i, j] == (passage in data.relevant[query] and i != j)
         assert not batch.excluded[np.arange(3), np.arange(3)].any()
-        assert batch.own.sum(1).tolist() == [2, 2, 2]
+        assert batch.own.sum(1).tolist() == [1 + bool(query != 2) for query in batch.query_rows]
     assert any(data.batch_at(step, 3, seed=5).excluded.any() for step in range(20))
 
 
 def test_positives_come_first_and_own_negatives_after(files):
-    batch = load(files).batch_at(0, 3, seed=0)
-    positives = {0: {0, 1}, 1: {2}}
+    batch = load(files).batch_at(0, 4, seed=0)
+    positives = {0: {0, 1}, 1: {2}, 2: {3}}
+    negative = iter(range(4, 7))
     for i, query in enumerate(batch.query_rows):
         assert batch.passage_rows[i] in positives[query]
-        assert batch.own[i, i]
-        assert [j for j in range(6) if batch.own[i, j]] == [i, 3 + i]
+        own = [i] if query == 2 else [i, next(negative)]
+        assert [j for j in range(7) if batch.own[i, j]] == own
 
 
 def test_without_negatives_the_batch_is_the_candidates(files):
@@ -122,6 +125,7 @@ def test_bad_triples(tmp_path, text, message):
         ('qrels', 'q1 0 p9 1\n', 'judges passage p9 for query q1, which .*c.jsonl does not have'),
         ('qrels', 'q1 0 p0 0\n', 'has no positive judgment'),
         ('run', 'q1 Q0 p9 1 3.0 t\n', 'run lists passage p9 for query q1'),
+        ('run', 'q8 Q0 p0 1 3.0 t\n', 'run has none of the queries of'),
     ],
 )
 def test_ids_that_do_not_fit(files, name, text, message):
@@ -138,7 +142,10 @@ GOOD = TrainConfig('student', 'tct_colbert-x', 'b', 't')
     [
         ({'model': 'bert'}, "model 'bert' is unknown"),
         ({'triples': None}, 'no training data'),
-        ({'qrels': 'q'}, 'two ways'),
+        ({'qrels': 'q'}, 'triples of ids need'),
+        ({'coupling': 'close'}, "coupling 'close' is unknown"),
+        ({'teacher': 't', 'coupling': 'none', 'kd_weight': math.nan}, 'would teach nothing'),
+        ({'seed': -1}, 'seed is -1'),
         ({'kd_weight': 1.0}, 'need a teacher'),
         ({'student_init': 'teacher'}, 'needs --teacher'),
         ({'backbone': ''}, '--backbone is missing'),
@@ -176,3 +183,41 @@ def test_the_command_trains(tmp_path, tiny_bert, capsys):
         main([str(word) for word in ['--model', model, *words, *extra, '--output', output]])
         assert f'{output}: 2 steps' in capsys.readouterr().out
         assert (output / 'model.safetensors').exists()
+
+
+def test_an_empty_positive_is_named(files):
+    """Its score is a constant far below all others, and the loss would only push everything else down."""
+    write_corpus(files / 'c.jsonl', {**TEXTS, 'p1': ' '})
+    with pytest.raises(TctError, match='calls p1 relevant for query q1, but it has no text'):
+        load(files)
+
+
+def test_triples_of_ids(files):
+    """Read as texts, ids train on digits without a complaint."""
+    (files / 't').write_text('q1\tp0\tp4\nq2\tp2\tp0\n')
+    data = from_id_triples(files / 't', files / 'c.jsonl', files / 'q.tsv', files / 'qrels')
+    assert [(s.query, s.positive, s.negatives) for s in data.samples] == [(0, 0, (4,)), (1, 2, (0,))]
+    assert data.relevant == [{0, 1}, {2}, {3}]
+    assert data.passages[4].text == 'passage 4'
+    (files / 't').write_text('q1\tp0\tp4\nq2\tp2\tp77\n')
+    with pytest.raises(TctError, match=r'line 2 names p77, which .*c.jsonl does not have'):
+        from_id_triples(files / 't', files / 'c.jsonl', files / 'q.tsv', None)
+    (files / 't').write_text('1\t20\t30\n')
+    with pytest.raises(TctError, match='line 1 holds ids, not texts'):
+        from_triples(files / 't')
+
+
+def test_own_pairs_need_negatives(files):
+    """With a positive alone the distribution has one candidate, and the soft labels say nothing."""
+    data = {'triples': None, 'corpus': files / 'c.jsonl', 'queries': files / 'q.tsv', 'qrels': files / 'qrels'}
+    with pytest.raises(TctError, match='need a negative for each query'):
+        TrainConfig('student', 'tct_colbert-x', 'b', teacher='t', coupling='loose', negatives='none', **data)
+
+
+def test_the_default_coupling_is_tight_with_a_teacher_and_flags_win():
+    made = TrainConfig('student', 'tct_colbert-x', 'b', 't', teacher='x')
+    assert (made.kd_pairs, made.kd_weight, made.hard_weight) == ('in-batch', 1.0, 1.0)
+    made = TrainConfig('student', 'tct_colbert-x', 'b', 't', teacher='x', coupling='loose', hard_weight=0.5)
+    assert (made.kd_pairs, made.kd_weight, made.hard_weight) == ('own', 1.0, 0.5)
+    made = TrainConfig('student', 'tct_colbert-x', 'b', 't')
+    assert (made.kd_weight, made.hard_weight) == (0.0, 1.0)

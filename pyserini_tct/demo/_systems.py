@@ -17,7 +17,8 @@ from pyserini_tct.search.lucene import BM25Searcher
 from pyserini_tct.search.rerank import MaxSimReranker
 from pyserini_tct.topics import read_qrels, read_topics
 
-HITS, RERANKED, WARM_UP = 100, 50, 5
+HITS, SIDE, RERANKED, WARM_UP = 100, 1000, 50, 5  # SIDE: hits of each side of a fusion, as in search.hybrid
+UNTUNED = 0.1  # Pyserini's default alpha
 MEASURES = ('RR@10', 'nDCG@10', 'R@100')
 BASELINE = 'bi-encoder (no distillation)'
 Search = Callable[[str], Sequence[Any]]
@@ -105,18 +106,12 @@ def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, An
     )
     bytes_of = {name: size(work / name) for name in ('bm25', 'doc2query', 'index-tight')}
 
-    def bm25_search(query: str) -> Sequence[Any]:
-        return bm25.search(query, HITS)
+    def to(searcher: Any, hits: int = HITS) -> Search:
+        return lambda query: searcher.search(query, hits)
 
-    def doc2query_search(query: str) -> Sequence[Any]:
-        return doc2query.search(query, HITS)
-
-    def tight_search(query: str) -> Sequence[Any]:
-        return dense['tight'].search(query, HITS)
-
-    def hybrid(sparse: Search, alpha: float) -> Search:
+    def hybrid(dense_side: Search, sparse: Search, alpha: float) -> Search:
         def search(query: str) -> Sequence[Any]:
-            sides = [{hit.docid: hit.score for hit in side(query)} for side in (tight_search, sparse)]
+            sides = [{hit.docid: hit.score for hit in side(query)} for side in (dense_side, sparse)]
             return interpolate(sides[0], sides[1], alpha, HITS)
 
         return search
@@ -124,8 +119,8 @@ def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, An
     def reranked(first: Search) -> Search:
         return lambda query: reranker.rerank_run({hit.docid: hit.score for hit in first(query)}, query, RERANKED)
 
-    bench.add('BM25', bm25_search, bytes_of['bm25'], count)
-    bench.add('BM25 + doc2query', doc2query_search, bytes_of['doc2query'], count)
+    bench.add('BM25', to(bm25), bytes_of['bm25'], count)
+    bench.add('BM25 + doc2query', to(doc2query), bytes_of['doc2query'], count)
     names = {
         'untrained': 'untrained student',
         'none': BASELINE,
@@ -133,18 +128,19 @@ def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, An
         'tight': 'TCT-ColBERT (tight)',
     }
     for key, name in names.items():
-        searcher = dense[key]
-        bench.add(name, lambda query, s=searcher: s.search(query, HITS), size(work / f'index-{key}'), count)  # type: ignore[misc]
+        bench.add(name, to(dense[key]), size(work / f'index-{key}'), count)
+    both = bytes_of['index-tight'] + bytes_of['bm25']  # every student's index has the same size
+    bench.add('untrained student + BM25', hybrid(to(dense['untrained'], SIDE), to(bm25, SIDE), UNTUNED), both, count)
     tokens = bytes_of['bm25'] + reranker.store.nbytes
-    bench.add('BM25 + MaxSim (ColBERT two-stage)', reranked(bm25_search), tokens, count)
-    alphas = {}
-    for sparse_name, sparse in (('BM25', bm25_search), ('doc2query', doc2query_search)):
+    bench.add('BM25 + MaxSim (ColBERT two-stage)', reranked(to(bm25)), tokens, count)
+    alphas, tight = {}, to(dense['tight'], SIDE)
+    for sparse_name, sparse in (('BM25', to(bm25, SIDE)), ('doc2query', to(doc2query, SIDE))):
         name = f'TCT-ColBERT + {sparse_name}'
-        alphas[name] = bench.tuned_alpha(name, tight_search, sparse)
+        alphas[name] = bench.tuned_alpha(name, tight, sparse)
         both = bytes_of['index-tight'] + bytes_of[sparse_name.lower()]
-        bench.add(name, hybrid(sparse, alphas[name]['alpha']), both, count)
+        bench.add(name, hybrid(tight, sparse, alphas[name]['alpha']), both, count)
     name = 'TCT-ColBERT + doc2query'
-    last = reranked(hybrid(doc2query_search, alphas[name]['alpha']))
+    last = reranked(hybrid(tight, to(doc2query, SIDE), alphas[name]['alpha']))
     everything = bytes_of['index-tight'] + bytes_of['doc2query'] + reranker.store.nbytes
     bench.add(f'{name} + MaxSim', last, everything, count)
     return bench.rows, alphas

@@ -153,7 +153,7 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
     model = student.load(name, device)
     if tokenizer_name:
         model.tokenizer = TctTokenizer.from_folder(_weights.resolve(tokenizer_name))
-        student.check_vocabulary(model.tokenizer, model.bert.config.vocab_size, str(tokenizer_name))
+        _weights.check_vocabulary(model.tokenizer, model.bert.config.vocab_size, str(tokenizer_name))
     return model
 
 

@@ -26,9 +26,9 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.fusion._tuning import fuse, read_alpha
     from pyserini_tct.runs import read_run, write_run
 
-    alpha = read_alpha(args.alpha)
     dense, sparse = read_run(args.dense), read_run(args.sparse)
     options = {'normalization': args.normalization, 'weight_on_dense': args.weight_on_dense}
+    alpha = read_alpha(args.alpha, **options)
     fused = fuse(dense, sparse, alpha, args.hits, **options)
     write_run(args.output, fused, 'interpolation')
     lacking = len(set(dense) ^ set(sparse))

@@ -49,8 +49,8 @@ def tune(
     """
     from pyserini_tct.eval import evaluate, parse_measures
 
-    if not grid:
-        raise TctError('the grid is empty: at least one alpha is needed')
+    if not grid or not all(abs(alpha) <= LARGEST_ALPHA for alpha in grid):
+        raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name finite numbers')
     (parsed,) = parse_measures([measure])
     judged = {qid: dict(grades) for qid, grades in qrels.items()}
     curve = []
@@ -61,17 +61,22 @@ def tune(
     return {'alpha': best, 'measure': str(parsed), 'score': value, **options, 'curve': curve}
 
 
-def read_alpha(text: str) -> float:
+def read_alpha(text: str, **options: bool) -> float:
     """Return an alpha given as a number, or as ``@FILE`` that :func:`tune`'s command wrote.
 
     Raises:
-        TctError: it is neither, or out of range.
+        TctError: it is neither, or out of range, or was tuned with other options.
     """
     from pyserini_tct._files import read_json
 
     value: Any = text
     if text.startswith('@'):
-        value = read_json(Path(text[1:])).get('alpha')
+        tuned = read_json(Path(text[1:]))
+        value = tuned.get('alpha')
+        other = next((name for name, option in options.items() if tuned.get(name, option) != option), None)
+        if other:
+            flag = f'--{other.replace("_", "-")}'
+            raise TctError(f'{text[1:]} was tuned {"with" if tuned[other] else "without"} {flag}: use it so')
     try:
         alpha = float(value)
     except (TypeError, ValueError) as error:

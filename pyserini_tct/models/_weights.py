@@ -15,6 +15,7 @@ from transformers import BertConfig, BertModel
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json
+from pyserini_tct.text import TctTokenizer
 
 logger = logging.getLogger(__name__)
 NAMES = ('model.safetensors', 'pytorch_model.bin')
@@ -151,6 +152,15 @@ def bert_config(folder: Path) -> BertConfig:
         return BertConfig(**content)
     except Exception as error:  # Transformers' own validation errors, by release
         raise TctError(f'{folder}/config.json describes no BERT ({_first_line(error)})') from error
+
+
+def check_vocabulary(tokenizer: TctTokenizer, size: int, name: str) -> None:
+    """Raise :class:`TctError` if a tokenizer has ids that the model's embeddings lack."""
+    largest = max(tokenizer.vocab.values())
+    if largest >= size:
+        raise TctError(
+            f'{name}: the vocabulary has {largest + 1} entries, the model {size}: they are not of one checkpoint'
+        )
 
 
 def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -209,7 +209,7 @@ def _read_settings(folder: Path) -> Settings:
                 key: tuple(v) if isinstance(v, list) else v for key, v in content.pop('contract').items()
             }
             return Settings(contract=TokenContract(**contract), **content)
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError) as error:
             raise TctError(f'{folder}/colbert.json is not as this release writes it ({error})') from error
     if (folder / 'artifact.metadata').exists():
         return _v2_settings(read_json(folder / 'artifact.metadata'), folder)

@@ -178,7 +178,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
     folder = _weights.resolve(name)
     config = _weights.bert_config(folder)
     tokenizer = TctTokenizer.from_folder(folder)
-    check_vocabulary(tokenizer, config.vocab_size, str(name))
+    _weights.check_vocabulary(tokenizer, config.vocab_size, str(name))
     weights_file = _weights.find(folder)
     bert = _weights.build_bert(config, weights_file)
     settings = _read_settings(folder)
@@ -190,15 +190,6 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
         )
     student = Student(bert, tokenizer, settings, _weights.digest(weights_file))
     return student.to(_env.device_of(device)).eval()
-
-
-def check_vocabulary(tokenizer: TctTokenizer, size: int, name: str) -> None:
-    """Raise :class:`TctError` if a tokenizer has ids that the model's embeddings lack."""
-    largest = max(tokenizer.vocab.values())
-    if largest >= size:
-        raise TctError(
-            f'{name}: the vocabulary has {largest + 1} entries, the model {size}: they are not of one checkpoint'
-        )
 
 
 def _read_settings(folder: Path) -> Settings:

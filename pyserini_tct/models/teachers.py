@@ -76,16 +76,24 @@ class CachedTeacher:
         passages: all its passages.
         folder: where the stores are kept, under a name made of the teacher's and the texts' digests.
         precision: of the encoder while the stores are made; they hold fp32.
+        used: rows of the passages that can be asked for; ``None``: all.
     """
 
     def __init__(
-        self, model: ColBert, queries: Sequence[str], passages: Sequence[Passage], folder: Path, precision: str = 'fp32'
+        self,
+        model: ColBert,
+        queries: Sequence[str],
+        passages: Sequence[Passage],
+        folder: Path,
+        precision: str = 'fp32',
+        used: Sequence[int] | None = None,
     ) -> None:
         self.device, self.logit_scale = model.device, model.settings.logit_scale
         model.eval()
 
         def store(kind: str, texts: Sequence[object], encode: Encode) -> TokenStore:
-            made_of = [model.sha256, dataclasses.asdict(model.settings), precision, texts]
+            origin = [model.sha256, model.tokenizer.sha256, dataclasses.asdict(model.settings), precision]
+            made_of = [*origin, texts]
             key = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
             path = folder / f'{kind}-{key}'
             if not path.is_dir():
@@ -94,7 +102,10 @@ class CachedTeacher:
             return TokenStore(path)
 
         self.queries = store('queries', list(queries), lambda a, b: model.encode_queries(queries[a:b]))
-        self.passages = store('passages', list(passages), lambda a, b: model.encode_passages(passages[a:b]))
+        rows = range(len(passages)) if used is None else used
+        self._place = {row: place for place, row in enumerate(rows)}
+        kept = [passages[row] for row in rows]
+        self.passages = store('passages', kept, lambda a, b: model.encode_passages(kept[a:b]))
 
     @torch.no_grad()
     def __call__(
@@ -105,4 +116,5 @@ class CachedTeacher:
         passage_rows: Sequence[int],
     ) -> torch.Tensor:
         """Look the rows up and score."""
-        return score(self.queries.rows(query_rows, self.device), self.passages.rows(passage_rows, self.device))
+        places = [self._place[row] for row in passage_rows]
+        return score(self.queries.rows(query_rows, self.device), self.passages.rows(places, self.device))

@@ -31,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     add(group, 'backbone', 'folder or hub name of an uncased BERT')
     group.add_argument('--overwrite', action='store_true', help='replace the output, and forget an unfinished run')
     group = parser.add_argument_group('data')
-    add(group, 'triples', 'TSV: query, positive, negative')
+    add(group, 'triples', 'TSV: query, positive, negative: texts, or ids with --corpus and --queries')
     add(group, 'corpus', 'passages (JSONL)')
     add(group, 'queries', 'training topics')
     add(group, 'qrels', 'training judgments')
@@ -48,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         'if a teacher is given)',
     )
     add(group, 'kd-pairs', "pairs with soft labels (the coupling's)", choices=_config.KD_PAIRS, default=None)
+    add(group, 'teacher-cache', 'folder for cached token vectors, to be shared by runs')
     add(
         group,
         'teacher-scores',
@@ -89,15 +90,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> None:
     """Parse the flags and train."""
     args = vars(build_parser().parse_args(argv))
-    from pyserini_tct.train._config import COUPLINGS, TrainConfig
+    from pyserini_tct.train._config import TrainConfig
 
-    overwrite, coupling = args.pop('overwrite'), args.pop('coupling')
+    overwrite = args.pop('overwrite')
     args.pop('debug')
-    if args['model'] == 'student':
-        preset = COUPLINGS[coupling or ('tight' if args['teacher'] else 'none')]
-        args.update({key: value for key, value in preset.items() if args[key] is None})
-    elif coupling:
-        raise _cli.TctError('--coupling is a choice of the student: leave it out with --model colbert')
     config = TrainConfig(**{key: value for key, value in args.items() if value is not None})
 
     from pyserini_tct.train import train

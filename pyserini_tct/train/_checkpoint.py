@@ -12,8 +12,37 @@ from typing import Any
 import torch
 
 from pyserini_tct import _atomic, _files
+from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import _weights
+
+ADJUSTABLE = ('lr', 'warmup', 'clip', 'temperature', 'precision')
+
+
+def claim(partial: Path, fingerprint: dict[str, Any], overwrite: bool) -> None:
+    """Write down whose unfinished run this is, before anything is mined, cached or trained; refuse another one's.
+
+    What does not change the data or the network may differ from the run that is gone on with: it is what one has to
+    change after a loss that was not finite.
+    """
+    path = partial / 'settings.json'
+    for name in ('last', 'best'):
+        _atomic.restore(partial / name)
+    before = _files.read_json(path) if path.exists() else {}
+    changed = [key for key in fingerprint if before.get(key) != fingerprint[key]]
+    fixed = [key for key in changed if key not in ADJUSTABLE]
+    begun = (partial / 'last').is_dir()
+    if begun and fixed and not overwrite:
+        was, now = before.get(fixed[0]), fingerprint[fixed[0]]
+        raise TctError(
+            f'{partial} was left by a run with another {fixed[0]} ({was}, now {now}): give the same settings, or '
+            'add --overwrite'
+        )
+    if fixed or (changed and not begun):
+        _atomic.remove(partial)
+    elif changed:
+        note(f'note: going on with another {", ".join(changed)}')
+    _atomic.write_json(path, fingerprint)
 
 
 def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -71,5 +100,5 @@ def load(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer)
     for key, value in moments.items():
         kind, name = key.split(':', 1)
         weight = parameters[name]
-        optimizer.state[weight][kind] = value if kind == 'step' else value.to(weight.device)
+        optimizer.state[weight][kind] = value.to(weight.device)  # `step` too: the fused AdamW reads it on the device
     return state

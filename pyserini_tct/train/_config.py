@@ -35,17 +35,21 @@ class TrainConfig:
         model: ``colbert`` (a teacher) or ``student``.
         output: folder of the checkpoint; while training it is ``output.partial``, from which a second call goes on.
         backbone: folder or hub name of an uncased BERT.
-        triples: TSV of query, positive, negative; or else the next three.
+        triples: TSV of query, positive, negative: three texts, or three ids where ``corpus`` and ``queries`` are given.
         corpus: passages.
         queries: training topics.
-        qrels: judgments; grades of at least 1 are positives, and no relevant passage serves as a negative.
+        qrels: judgments, needed without ``triples``; grades of at least 1 are positives, and no relevant passage serves
+            as a negative.
         negatives: ``none`` (in-batch only), ``bm25`` (mined first), or a run file of the training queries.
         negatives_depth: hard negatives are drawn from this many best passages of the run.
         negatives_per_query: drawn anew for each step.
         teacher: ColBERT checkpoint; needed when ``kd_weight`` is not 0.
         student_init: start from the ``backbone`` or from the ``teacher``'s BERT.
+        coupling: ``none``, ``loose`` or ``tight``: what the next three are where they are left out; the default is
+            ``tight`` with a teacher, else ``none``.
         kd_pairs: soft labels for each query's ``own`` candidates, or for all ``in-batch`` ones.
         teacher_scores: run the teacher ``live`` in each step, or from token vectors ``cached`` beforehand.
+        teacher_cache: folder for these, to be shared by runs; left out, they go with the run.
         kd_weight: of the KL divergence.
         hard_weight: of the in-batch cross-entropy.
         temperature: of the teacher, relative to the scale it was trained with.
@@ -82,10 +86,12 @@ class TrainConfig:
     negatives_per_query: int = 1
     teacher: str = ''
     student_init: str = 'backbone'
-    kd_pairs: str = 'in-batch'
+    coupling: str = ''
+    kd_pairs: str = ''
     teacher_scores: str = 'live'
-    kd_weight: float = 0.0
-    hard_weight: float = 1.0
+    teacher_cache: Path | None = None
+    kd_weight: float = math.nan
+    hard_weight: float = math.nan
     temperature: float = 3.0
     logit_scale: float = 1.0
     dimension: int = 128
@@ -113,6 +119,7 @@ class TrainConfig:
             value = getattr(self, field.name)
             if 'Path' in str(field.type) and isinstance(value, str):
                 object.__setattr__(self, field.name, Path(value))
+        self._apply_coupling()
         for name, choices in (
             ('model', MODELS),
             ('kd_pairs', KD_PAIRS),
@@ -126,6 +133,17 @@ class TrainConfig:
         self._check_data()
         self._check_teacher()
 
+    def _apply_coupling(self) -> None:
+        coupling = self.coupling or ('tight' if self.teacher and self.model == 'student' else 'none')
+        if coupling not in COUPLINGS:
+            raise TctError(f'coupling {coupling!r} is unknown: choose from {", ".join(COUPLINGS)}')
+        if self.coupling and self.model == 'colbert':
+            raise TctError('--coupling is a choice of the student: leave it out with --model colbert')
+        for name, value in {'kd_pairs': 'in-batch', **COUPLINGS[coupling]}.items():
+            given = getattr(self, name)
+            if given == '' or (isinstance(given, float) and math.isnan(given)):
+                object.__setattr__(self, name, value)
+
     def _check_numbers(self) -> None:
         at_least: dict[str, float] = {'steps': 0, 'batch_size': 1, 'warmup': 0, 'negatives_depth': 1, 'dimension': 1}
         at_least |= {
@@ -136,7 +154,7 @@ class TrainConfig:
             'hard_weight': 0,
             'dropout': 0,
         }
-        at_least |= {'save_every': 0, 'eval_every': 0}
+        at_least |= {'save_every': 0, 'eval_every': 0, 'seed': 0}
         for name, least in at_least.items():
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= least):
@@ -148,11 +166,10 @@ class TrainConfig:
             raise TctError(f'dropout is {self.dropout}: a number below 1 is needed')
 
     def _check_data(self) -> None:
-        apart = (self.corpus, self.queries, self.qrels)
-        if self.triples is None and not all(apart):
+        if self.triples is None and not all((self.corpus, self.queries, self.qrels)):
             raise TctError('no training data: give --triples, or --corpus, --queries and --qrels together')
-        if self.triples is not None and (self.queries or self.qrels):
-            raise TctError('--triples and --queries/--qrels are two ways to give training data: choose one')
+        if self.triples is not None and (self.queries or self.qrels) and not (self.queries and self.corpus):
+            raise TctError('--triples of ids need --corpus and --queries; triples of texts need neither')
         if (self.dev_topics is None) != (self.dev_qrels is None) or (self.dev_topics and self.corpus is None):
             raise TctError('dev evaluation needs --dev-topics, --dev-qrels and --corpus together')
 
@@ -161,6 +178,12 @@ class TrainConfig:
             raise TctError('a ColBERT is trained with hard labels: leave out --teacher and --coupling')
         if self.kd_weight and not self.teacher:
             raise TctError('soft labels need a teacher: add --teacher, or choose --coupling none')
+        if self.teacher and not self.kd_weight and self.student_init != 'teacher':
+            raise TctError('the teacher would teach nothing: leave --teacher out, or choose --coupling loose or tight')
+        if self.kd_weight and self.kd_pairs == 'own' and self.triples is None and self.negatives == 'none':
+            raise TctError(
+                'soft labels for own pairs only need a negative for each query: choose --negatives bm25 or a run'
+            )
         if self.student_init == 'teacher' and not self.teacher:
             raise TctError('--student-init teacher needs --teacher')
         if not self.backbone and not (self.model == 'student' and self.student_init == 'teacher'):
@@ -168,9 +191,28 @@ class TrainConfig:
         if self.model == 'student' and not self.kd_weight and not self.hard_weight:
             raise TctError('kd_weight and hard_weight are both 0: there is nothing to learn from')
 
+    def files(self) -> list[Path]:
+        """Return every file or name that is read, but for the checkpoints."""
+        given = (self.triples, self.corpus, self.queries, self.qrels, self.dev_topics, self.dev_qrels)
+        negatives = [] if self.negatives in ('none', 'bm25') else [Path(self.negatives)]
+        return [path for path in given if path] + negatives
+
     def record(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them, without where things are and how often they are saved."""
-        outside = {'output', 'device', 'save_every', 'teacher', 'backbone', 'corpus', 'queries', 'qrels', 'triples'}
+        outside = {
+            'output',
+            'device',
+            'save_every',
+            'eval_every',
+            'coupling',
+            'teacher_cache',
+            'teacher',
+            'backbone',
+            'corpus',
+            'queries',
+            'qrels',
+            'triples',
+        }
         outside |= {'dev_topics', 'dev_qrels'}
         return {
             key: str(value) if isinstance(value, Path) else value

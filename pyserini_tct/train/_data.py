@@ -6,6 +6,7 @@ A batch of B queries has B positives and, where there are negatives, B times as 
 against all of them. Passages known to be relevant for a query are marked, so that none counts as its negative.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,35 +99,70 @@ class TrainingData:
         return self._cached[1]
 
 
-def from_triples(path: Path) -> TrainingData:
-    """Read ``query<TAB>positive<TAB>negative`` (MS MARCO's ``triples.train.small.tsv``), each text kept once.
+def read_triples(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield ``(line number, [query, positive, negative])``.
 
     Raises:
-        TctError: a line without three columns or with an empty one; file and line are named.
+        TctError: a line without three columns or with an empty one, or no line at all; file and line are named.
+    """
+    number = 0
+    for number, line in numbered_lines(path):
+        columns = [column.strip() for column in line.split('\t')]
+        if len(columns) != 3:
+            raise TctError(f'{path}: line {number} has {len(columns)} columns: a triple is query, positive, negative')
+        if not all(columns):
+            name = ('query', 'positive', 'negative')[columns.index('')]
+            raise TctError(f'{path}: line {number} has an empty {name}: remove the line')
+        yield number, columns
+    if not number:
+        raise TctError(f'{path} is empty: at least one triple is needed')
+
+
+def from_triples(path: Path) -> TrainingData:
+    """Read triples of texts (MS MARCO's ``triples.train.small.tsv``), each text kept once.
+
+    Raises:
+        TctError: see :func:`read_triples`; or the columns are ids.
     """
     queries: dict[str, int] = {}
     texts: dict[str, int] = {}
     samples: list[Sample] = []
     relevant: list[set[int]] = []
-    for number, line in numbered_lines(path):
-        columns = [column.strip() for column in line.split('\t')]
-        if len(columns) != 3:
-            raise TctError(f'{path}: line {number} has {len(columns)} columns: a triple is query, positive, negative')
-        empty = next((i for i, column in enumerate(columns) if not column), None)
-        if empty is not None:
-            name = ('query', 'positive', 'negative')[empty]
-            raise TctError(f'{path}: line {number} has an empty {name}: remove the line')
-        query, positive, negative = columns
-        row = queries.setdefault(query, len(queries))
+    for number, columns in read_triples(path):
+        if all(column.isdecimal() for column in columns):
+            raise TctError(f'{path}: line {number} holds ids, not texts: add --corpus and --queries')
+        row = queries.setdefault(columns[0], len(queries))
         if row == len(relevant):
             relevant.append(set())
-        good, bad = (texts.setdefault(text, len(texts)) for text in (positive, negative))
+        good, bad = (texts.setdefault(text, len(texts)) for text in columns[1:])
         relevant[row].add(good)
         samples.append(Sample(row, good, (bad,)))
-    if not samples:
-        raise TctError(f'{path} is empty: at least one triple is needed')
     passages = [Passage(str(row), text) for row, text in enumerate(texts)]
     return TrainingData([f'line of {query[:40]!r}' for query in queries], list(queries), passages, samples, relevant, 1)
+
+
+def from_id_triples(path: Path, corpus: Path, queries: Path, qrels: Path | None) -> TrainingData:
+    """Read triples of ids (MS MARCO's ``qidpidtriples``), with the judgments that mask known relevant passages, if any.
+
+    Raises:
+        TctError: see :func:`read_triples`; or an id that queries or corpus do not have, with its line.
+    """
+    topics, passages = read_topics(queries), list(read_corpus(corpus))
+    ids = {qid: row for row, qid in enumerate(topics)}
+    rows = {passage.docid: row for row, passage in enumerate(passages)}
+    samples: list[Sample] = []
+    relevant: list[set[int]] = [set() for _ in topics]
+    for qid, grades in (read_qrels(qrels) if qrels else {}).items():
+        if qid not in ids:
+            raise TctError(f'{qrels} judges query {qid}, which {queries} does not have')
+        relevant[ids[qid]] |= {rows[docid] for docid, grade in grades.items() if grade > 0 and docid in rows}
+    for number, (qid, good, bad) in read_triples(path):
+        for name, known, file in ((qid, ids, queries), (good, rows, corpus), (bad, rows, corpus)):
+            if name not in known:
+                raise TctError(f'{path}: line {number} names {name}, which {file} does not have')
+        relevant[ids[qid]].add(rows[good])
+        samples.append(Sample(ids[qid], rows[good], (rows[bad],)))
+    return TrainingData(list(topics), list(topics.values()), passages, samples, relevant, 1)
 
 
 def from_qrels(
@@ -150,6 +186,8 @@ def from_qrels(
     rows = {passage.docid: row for row, passage in enumerate(passages)}
     ids = {qid: row for row, qid in enumerate(topics)}
     run = read_run(negatives) if negatives else {}
+    if negatives and not run.keys() & ids.keys():
+        raise TctError(f'{negatives} has none of the queries of {queries}: name a run of the training queries')
     relevant: list[set[int]] = [set() for _ in topics]
     for qid, grades in judged.items():
         if qid not in ids:
@@ -166,12 +204,17 @@ def from_qrels(
         if unknown is not None:
             raise TctError(f'{negatives} lists passage {unknown} for query {qid}, which {corpus} does not have')
         hard = tuple(rows[docid] for docid, _ in ranked if rows[docid] not in relevant[row])
-        if negatives and not hard and relevant[row]:
-            without += 1
-            continue
+        without += bool(negatives and not hard and relevant[row])
+        blank = next(
+            (docid for docid in (passages[r].docid for r in relevant[row] if not passages[r].contents.strip())), None
+        )
+        if blank is not None:
+            raise TctError(
+                f'{qrels} calls {blank} relevant for query {qid}, but it has no text in {corpus}: remove one'
+            )
         samples += [Sample(row, positive, hard) for positive in sorted(relevant[row])]
     if without:
-        note(f'note: {without} queries have no hard negative in {negatives} and are left out')
+        note(f'note: {without} queries have no hard negative in {negatives}; they see in-batch negatives only')
     if not samples:
         raise TctError(f'{qrels} has no positive judgment to train on')
     return TrainingData(list(topics), list(topics.values()), passages, samples, relevant, per_query if negatives else 0)

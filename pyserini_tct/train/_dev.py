@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from pyserini_tct import _env
+from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
-from pyserini_tct.models.colbert import ColBert, score
+from pyserini_tct.models.colbert import ColBert, TokenVectors, score
 from pyserini_tct.models.student import Student
 from pyserini_tct.topics import read_qrels, read_topics
 from pyserini_tct.train._config import TrainConfig
 
-DEPTH = 10
-LARGEST = 50_000  # passages that a ColBERT is evaluated over
+DEPTH, QUERIES = 10, 64
+LARGEST = 100_000  # passages that are evaluated over: all scores are held in memory
 
 
 class DevSet:
@@ -28,29 +28,35 @@ class DevSet:
     Args:
         config: of the run.
         passages: the corpus.
-        precision: of the encoder.
 
     Raises:
         TctError: no topic is judged, or the corpus is too large for a ColBERT's full MaxSim.
     """
 
-    def __init__(self, config: TrainConfig, passages: Sequence[Passage], precision: str) -> None:
+    def __init__(self, config: TrainConfig, passages: Sequence[Passage]) -> None:
         # The settings give both or neither, and no set is made for neither.
         topics, self.qrels = read_topics(cast(Path, config.dev_topics)), read_qrels(cast(Path, config.dev_qrels))
         self.topics = {qid: text for qid, text in topics.items() if qid in self.qrels}
         if not self.topics:
             raise TctError(f'{config.dev_qrels} judges none of the queries of {config.dev_topics}')
-        if config.model == 'colbert' and len(passages) > LARGEST:
-            raise TctError(f'dev evaluation of a ColBERT over {len(passages)} passages takes too long: leave it out')
-        self.passages, self.precision = passages, precision
+        if len(passages) > LARGEST:
+            raise TctError(
+                f'dev evaluation over {len(passages)} passages is too much, {LARGEST} is the most: leave it out'
+            )
+        known = {passage.docid for passage in passages}
+        if not any(docid in known for qid in self.topics for docid in self.qrels[qid]):
+            raise TctError(f'{config.dev_qrels} judges none of the passages of {config.corpus}')
+        left_out = len(self.qrels.keys() - self.topics.keys())
+        if left_out:
+            note(f'note: {left_out} judged queries are not in {config.dev_topics} and do not count in the dev score')
+        self.passages = passages
 
     @torch.no_grad()
     def reciprocal_rank(self, model: Student | ColBert) -> float:
         """Return the mean RR@10 over the judged topics."""
         training = model.training
         model.eval()
-        with _env.autocast(model.device.type, self.precision):
-            scores = self._student(model) if isinstance(model, Student) else self._colbert(model)
+        scores = self._student(model) if isinstance(model, Student) else self._colbert(model)
         model.train(training)
         docids = np.array([passage.docid for passage in self.passages])
         by_docid = np.argsort(docids, kind='stable')
@@ -69,7 +75,9 @@ class DevSet:
         return queries @ passages.T
 
     def _colbert(self, model: ColBert, block: int = 32) -> np.ndarray:
-        queries = model.encode_queries(list(self.topics.values()))
+        texts = list(self.topics.values())
+        encoded = [model.encode_queries(texts[i : i + QUERIES]) for i in range(0, len(texts), QUERIES)]
+        queries = TokenVectors(*(torch.cat(part) for part in zip(*encoded, strict=True)))
         by_length = sorted(range(len(self.passages)), key=lambda i: len(self.passages[i].contents))
         scores = np.empty((len(self.topics), len(self.passages)), np.float32)
         for start in tqdm(range(0, len(by_length), block), desc='dev', unit='block', disable=None, leave=False):

@@ -9,11 +9,12 @@ was stopped goes on from ``NAME.partial`` when it is started again, to the same 
 import dataclasses
 import json
 import math
+import statistics
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyserini_tct import _atomic, _env, _files
+from pyserini_tct import _atomic, _env
 
 import torch  # isort: skip
 from tqdm import tqdm  # isort: skip
@@ -21,6 +22,7 @@ from tqdm import tqdm  # isort: skip
 from pyserini_tct import losses
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
+from pyserini_tct.models import _weights
 from pyserini_tct.models._names import check_name
 from pyserini_tct.models.colbert import ColBert
 from pyserini_tct.models.student import Student
@@ -33,7 +35,11 @@ from pyserini_tct.vectors import partial_path
 
 
 class TrainResult(NamedTuple):
-    """What a run did; ``dev`` is RR@10 of the model kept, ``None`` without dev topics."""
+    """What a run did.
+
+    ``seconds_per_step`` is the median of a step without evaluation and saving; ``dev`` is RR@10 of the model kept,
+    ``None`` without dev topics.
+    """
 
     output: Path
     steps: int
@@ -57,43 +63,45 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
         TctError: bad input, an output that exists, an unfinished run with other settings, a loss that is not finite
             (the last good checkpoint is kept and the batch is named), or a full disk.
     """
-    given = (config.triples, config.corpus, config.queries, config.qrels, config.backbone, config.teacher)
-    _atomic.check_free(config.output, overwrite, config.model, [*given, config.dev_topics, config.dev_qrels])
+    _atomic.check_free(config.output, overwrite, config.model, [*config.files(), config.backbone, config.teacher])
     if config.model == 'student':
         check_name(config.output)
+    for name in filter(None, (config.backbone, config.teacher)):
+        _weights.resolve(name)  # before --overwrite removes anything
     partial = partial_path(config.output)
-    if overwrite:
-        _atomic.remove(partial)
+    with _atomic.lock(partial):
+        return _train(config, partial, overwrite)
+
+
+def _train(config: TrainConfig, partial: Path, overwrite: bool) -> TrainResult:
     device = _env.device_of(config.device)
     precision = _env.precision_of(config.precision, device.split(':')[0])
     _env.keep_freed_memory()
+    fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
+    _checkpoint.claim(partial, fingerprint, overwrite)
     torch.manual_seed(config.seed)
     data = _setup.load_data(config, partial)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
     optimizer = make_optimizer(model, config)
-    dev = DevSet(config, data.passages, precision) if config.dev_topics else None
-    fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
-    state: dict[str, Any] = {'step': 0, 'settings': fingerprint, 'best': None, 'best_step': 0, 'start': None}
-    for name in ('last', 'best'):
-        _atomic.restore(partial / name)
+    dev = DevSet(config, _setup.dev_passages(config, data)) if config.dev_topics else None
+    state: dict[str, Any] = {'step': 0, 'best': None, 'best_step': 0, 'start': None}
     if (partial / 'last').is_dir():
-        state = _resume(partial, model, optimizer, fingerprint)
+        state = _checkpoint.load(partial / 'last', model, optimizer)
+        note(f'{partial}: going on after step {state["step"]}')
     elif dev:
         state['start'] = state['best'] = dev.reciprocal_rank(model)
         note(f'dev RR@10 before training: {state["start"]:.4f}')
     log_path = config.output.with_name(config.output.name + '.log.jsonl')
     _cut_log(log_path, state['step'])
 
-    started, first = time.perf_counter(), state['step']
-    log_path.parent.mkdir(parents=True, exist_ok=True)
+    first, seconds = state['step'], []
     with (
         open(log_path, 'a', encoding='utf-8') as log,
         tqdm(total=config.steps, initial=first, desc=config.output.name, unit='step', disable=None) as progress,
     ):
         for step in range(first, config.steps):
-            torch.manual_seed(
-                config.seed * 1_000_003 + step
-            )  # dropout depends on the step alone: resumed = uninterrupted
+            started = time.perf_counter()
+            torch.manual_seed(config.seed * 1_000_003 + step)  # dropout depends on the step: resumed = uninterrupted
             batch = data.batch_at(step, config.batch_size, config.seed)
             for group in optimizer.param_groups:
                 group['lr'] = lr_at(step, config)
@@ -108,12 +116,12 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
             if not math.isfinite(norm):
                 raise TctError(_not_finite(step, batch, partial))
             optimizer.step()
+            seconds.append(time.perf_counter() - started)
             line = {'loss': loss.item(), 'lr': lr_at(step, config), 'norm': norm, **watched}
             if step == first and 'teacher_entropy' in watched:
-                uniform = math.log(scores.shape[1])
                 note(
-                    f"teacher target's entropy in the first batch: {watched['teacher_entropy']:.2f} nats "
-                    f'(0: hard labels, {uniform:.2f}: no preference)'
+                    f"teacher target's entropy in the first batch: {abs(watched['teacher_entropy']):.2f} nats "
+                    f'(0: hard labels, {watched["no_preference"]:.2f}: no preference)'
                 )
             log.write(json.dumps({'step': step + 1, **line}) + '\n')
             progress.set_postfix({key: f'{value:.3g}' for key, value in line.items()})
@@ -124,9 +132,9 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
             if done or (config.save_every and (step + 1) % config.save_every == 0):
                 log.flush()
                 _checkpoint.save(partial / 'last', model, optimizer, state)
-    seconds = (time.perf_counter() - started) / max(1, config.steps - first)
     _finish(config, model, state, partial, fingerprint)
-    return TrainResult(config.output, config.steps, seconds, state['best'], state['start'], state['best_step'])
+    median = statistics.median(seconds) if seconds else math.nan
+    return TrainResult(config.output, config.steps, median, state['best'], state['start'], state['best_step'])
 
 
 def model_scores(model: Student | ColBert, batch: Batch) -> torch.Tensor:
@@ -169,6 +177,7 @@ def objective(
         )
         soft = losses.log_target(taught, excluded, config.temperature, teacher.logit_scale)
         seen = scores.detach().masked_fill(excluded, float('-inf'))
+        watched['no_preference'] = (~excluded).sum(-1).float().log().mean().item()
         watched['teacher_entropy'] = losses.entropy(soft, excluded).item()
         watched['agreement'] = (seen.argmax(-1) == soft.argmax(-1)).float().mean().item()
     return loss, watched
@@ -185,22 +194,6 @@ def make_optimizer(model: torch.nn.Module, config: TrainConfig) -> torch.optim.A
     return torch.optim.AdamW(groups, lr=config.lr, eps=1e-6, fused=True)
 
 
-def _resume(
-    partial: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, fingerprint: dict[str, Any]
-) -> dict[str, Any]:
-    saved = _files.read_json(partial / 'last' / 'state.json')['settings']
-    changed = [key for key in fingerprint if saved.get(key) != fingerprint[key]]
-    if changed:
-        before, now = saved.get(changed[0]), fingerprint[changed[0]]
-        raise TctError(
-            f'{partial} was left by a run with another {changed[0]} ({before}, now {now}): '
-            'give the same settings, or add --overwrite'
-        )
-    state = _checkpoint.load(partial / 'last', model, optimizer)
-    note(f'{partial}: going on after step {state["step"]}')
-    return state
-
-
 def _evaluate(dev: DevSet, model: Student | ColBert, state: dict[str, Any], partial: Path) -> None:
     found = dev.reciprocal_rank(model)
     note(f'step {state["step"]}: dev RR@10 {found:.4f}')
@@ -213,12 +206,11 @@ def _evaluate(dev: DevSet, model: Student | ColBert, state: dict[str, Any], part
 def _finish(
     config: TrainConfig, model: Student | ColBert, state: dict[str, Any], partial: Path, fingerprint: dict[str, Any]
 ) -> None:
-    if (partial / 'best').is_dir():
+    if state['best_step']:
         _checkpoint.read_weights(model, partial / 'best')
     training = {**fingerprint, 'dev_rr10': state['best'], 'kept_step': state['best_step'] or state['step']}
     model.settings = dataclasses.replace(model.settings, training=training)
-    inputs = [path for path in (config.triples, config.qrels) if path]
-    model.cpu().save(config.output, inputs)
+    model.cpu().save(config.output, [path for path in config.files() if path.exists()])
     _atomic.remove(partial)
 
 
@@ -226,7 +218,7 @@ def _not_finite(step: int, batch: Batch, partial: Path) -> str:
     kept = f'the checkpoint in {partial}/last is kept' if (partial / 'last').is_dir() else 'nothing was saved before'
     return (
         f'the loss or its gradient is not finite at step {step + 1}, queries {", ".join(batch.names[:4])} ...: {kept}; '
-        'lower --lr, raise --temperature or use --precision fp32'
+        'run the same command with a lower --lr or --clip, a higher --temperature or --precision fp32'
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -14,13 +15,14 @@ import torch
 from pyserini_tct import _files
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
+from pyserini_tct.collection import Passage, read_corpus
 from pyserini_tct.models import colbert, student
 from pyserini_tct.models.colbert import ColBert
 from pyserini_tct.models.student import Student
 from pyserini_tct.models.teachers import CachedTeacher, LiveTeacher, Teacher
 from pyserini_tct.text import TokenContract, check_lengths
 from pyserini_tct.train._config import TrainConfig
-from pyserini_tct.train._data import TrainingData, from_qrels, from_triples
+from pyserini_tct.train._data import TrainingData, from_id_triples, from_qrels, from_triples
 
 
 def load_data(config: TrainConfig, partial: Path) -> TrainingData:
@@ -29,11 +31,10 @@ def load_data(config: TrainConfig, partial: Path) -> TrainingData:
     Raises:
         TctError: bad input, or mining failed.
     """
+    if config.triples and config.queries:
+        return from_id_triples(config.triples, cast(Path, config.corpus), config.queries, config.qrels)
     if config.triples:
-        data = from_triples(config.triples)
-        if config.corpus:
-            note('note: with --triples, --corpus is only searched in the dev evaluation')
-        return data
+        return from_triples(config.triples)
     negatives = None if config.negatives == 'none' else Path(config.negatives)
     if config.negatives == 'bm25':
         negatives = partial / 'negatives.trec'
@@ -41,6 +42,13 @@ def load_data(config: TrainConfig, partial: Path) -> TrainingData:
             mine(config, negatives)
     corpus, queries, qrels = (cast(Path, path) for path in (config.corpus, config.queries, config.qrels))
     return from_qrels(corpus, queries, qrels, negatives, config.negatives_depth, config.negatives_per_query)
+
+
+def dev_passages(config: TrainConfig, data: TrainingData) -> Sequence[Passage]:
+    """Return the corpus that dev evaluation searches; triples of texts are none."""
+    if config.triples and not config.queries:
+        return list(read_corpus(cast(Path, config.corpus)))
+    return data.passages
 
 
 def mine(config: TrainConfig, output: Path) -> None:
@@ -87,7 +95,9 @@ def make_models(
         return model, None
     if config.teacher_scores == 'live':
         return model, LiveTeacher(master, precision)
-    return model, CachedTeacher(master, data.queries, data.passages, partial / 'teacher', precision)
+    used = sorted({row for sample in data.samples for row in (sample.positive, *sample.negatives)})
+    folder = config.teacher_cache or partial / 'teacher'
+    return model, CachedTeacher(master, data.queries, data.passages, folder, precision, used)
 
 
 def _new_student(config: TrainConfig, master: ColBert | None) -> Student:
@@ -104,8 +114,8 @@ def _new_student(config: TrainConfig, master: ColBert | None) -> Student:
 def data_digest(config: TrainConfig) -> str:
     """Return a digest of every input of a run, so that a resumed run is known to see the same ones."""
     whole = hashlib.sha256()
-    for value in (config.triples, config.corpus, config.queries, config.qrels, config.dev_topics, config.dev_qrels):
-        whole.update(_files.sha256(value).encode() if value and value.exists() else str(value).encode())
+    for given in config.files():
+        whole.update(_files.sha256(given).encode() if given.exists() else str(given).encode())
     for name in (config.negatives, config.teacher, config.backbone):
         path = Path(name)
         weights = path / 'model.safetensors'

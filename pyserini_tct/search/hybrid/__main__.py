@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> None:
     args = _cli.parse_groups('python -m pyserini_tct.search.hybrid', 'Dense and BM25 search, fused.', groups, argv)
     dense, sparse, fusion, run = (args[name] for name in groups)
     _arguments.check_encoder(dense)
-    alpha = read_alpha(fusion.alpha)
+    options = {'normalization': fusion.normalization, 'weight_on_dense': fusion.weight_on_dense}
+    alpha = read_alpha(fusion.alpha, **options)
     _arguments.check_output(run, dense.index, sparse.index, dense.encoder)
 
     from pyserini_tct.search.faiss._searcher import open_searcher as open_dense
