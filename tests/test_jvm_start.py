@@ -44,8 +44,11 @@ def test_jvm_path_of_an_old_java_is_dropped():
 @unix
 def test_ctrl_c_stays_pythons():
     """Guards against a JVM that takes SIGINT and ends the process before anything is cleaned up."""
-    code = f"""{START}
-import os, signal, time
+    code = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with SIGINT ignored
+{START}
+import os, time
 try:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(30)

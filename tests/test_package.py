@@ -139,8 +139,14 @@ def installed_wheel(tmp_path_factory):
     """The wheel in a new environment, with the dependencies of this one behind it."""
     folder = tmp_path_factory.mktemp('wheel')
     # A copy, since a build leaves build/lib behind, from which a later wheel would take files that are no longer there.
-    left_out = shutil.ignore_patterns('.*', 'build', '*.egg-info', 'demo', '__pycache__')
-    shutil.copytree(ROOT, folder / 'source', ignore=left_out)
+    wanted = ('pyserini_tct', 'prebuilt', 'regressions', 'setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE')
+    (folder / 'source').mkdir()
+    for name in wanted:
+        if (ROOT / name).is_dir():
+            left_out = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / name, folder / 'source' / name, ignore=left_out)
+        else:
+            shutil.copy(ROOT / name, folder / 'source')
     subprocess.run(
         [
             sys.executable,
