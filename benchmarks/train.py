@@ -91,7 +91,7 @@ def main() -> None:
                     dataclasses.replace(tight, teacher_scores='cached'), data, work
                 ),
             },
-            rounds=9,
+            rounds=5,
         )
     table(f'training step, {_env.precision_of("auto", "cpu")}', 'step', medians)
     none = medians['ours, no teacher']
