@@ -55,7 +55,7 @@ def same(a, b):
 
 
 def test_two_identical_runs_give_identical_weights(config):
-    """Dropout is on here, so a forgotten seed would show."""
+    """Dropout is on here: a forgotten seed shows."""
     other = dataclasses.replace(config, output=config.output.with_name('tct_colbert-b'))
     assert train(config).steps == train(other).steps == 6
     assert same(weights(config.output), weights(other.output))
