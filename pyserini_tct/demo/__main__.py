@@ -17,11 +17,11 @@ from pyserini_tct._errors import TctError
 STAMP = 'demo.json'
 
 
-def origin(pocket: Path, steps: int) -> dict[str, Any]:
+def origin(pocket: Path, steps: int, seed: int) -> dict[str, Any]:
     """Return what the demo's artefacts depend on: code, data, settings, versions."""
     code = sorted(Path(_files.__file__).parent.rglob('*.py'))
     digest = hashlib.sha256(''.join(_files.sha256(file) for file in code).encode()).hexdigest()
-    return {'code': digest, 'collection': _files.sha256(pocket), 'steps': steps, **_env.versions()}
+    return {'code': digest, 'collection': _files.sha256(pocket), 'steps': steps, 'seed': seed, **_env.versions()}
 
 
 def claim(folder: Path, made_of: dict[str, Any], overwrite: bool) -> None:
@@ -46,6 +46,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument(
         '--quick', action='store_true', help='a few training steps only: to see it run, not to see it learn'
     )
+    parser.add_argument('--seed', type=int, default=0, help='of the teacher and of each student')
     parser.add_argument('--print-collection', action='store_true', help='only print where the pocket collection is')
     parser.add_overwrite()
     args = parser.parse_args(argv)
@@ -58,8 +59,8 @@ def main(argv: Sequence[str]) -> None:
     started = time.perf_counter()
     steps = _stages.QUICK_STEPS if args.quick else _stages.STEPS
     _stages.check_backbone()
-    claim(args.output, origin(pocket, steps), args.overwrite)
-    stages = _stages.plan(args.output, pocket, steps)
+    claim(args.output, origin(pocket, steps, args.seed), args.overwrite)
+    stages = _stages.plan(args.output, pocket, steps, args.seed)
     commands = [stage.command for stage in stages]
     with _atomic.atomic_file(args.output / 'commands.txt') as out:
         out.writelines(f'{command}\n' for command in commands)
@@ -71,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
     rows, alphas = _systems.measure(args.output, pocket)
     chosen = ', '.join(f'{found["alpha"]:g} ({name})' for name, found in alphas.items())
     caption = (
-        f'166 test queries, 600 passages; {steps} steps of 8 queries for the teacher and each student. + and - mark a '
+        f'166 test queries, 600 passages; {steps} steps of 8 queries for the teacher and each student, seed {args.seed}. + and - mark a '
         f'difference to the bi-encoder (paired t-test, Holm, p < 0.05). ms/query: median of single queries, warm, '
         f'{_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the untrained student. '
         f'BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'

@@ -44,13 +44,14 @@ def check_backbone() -> None:
     _weights.packaged(BACKBONE)
 
 
-def plan(work: Path, pocket: Path, steps: int) -> list[Stage]:
+def plan(work: Path, pocket: Path, steps: int, seed: int) -> list[Stage]:
     """Return the demo's stages in order.
 
     Args:
         work: folder for everything that is built.
         pocket: the collection.
         steps: of each training.
+        seed: of each training.
     """
     corpus, negatives, teacher = str(pocket / 'corpus.jsonl'), work / 'negatives.trec', work / 'colbert'
     data = (
@@ -61,7 +62,18 @@ def plan(work: Path, pocket: Path, steps: int) -> list[Stage]:
         '--qrels',
         str(pocket / 'qrels.train.txt'),
     )
-    recipe = ('--backbone', BACKBONE, *data, '--negatives', str(negatives), *RECIPE, '--steps', str(steps))
+    recipe = (
+        '--backbone',
+        BACKBONE,
+        *data,
+        '--negatives',
+        str(negatives),
+        *RECIPE,
+        '--steps',
+        str(steps),
+        '--seed',
+        str(seed),
+    )
     stages: list[Stage] = []
 
     def add(name: str, output: Path, module: str, *words: object) -> None:

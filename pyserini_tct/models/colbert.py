@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from pyserini_tct import _env
 
 import torch  # isort: skip
-from torch.nn.functional import normalize, pad  # isort: skip
+from torch.nn.functional import normalize  # isort: skip
+from torch.nn.utils.rnn import pad_sequence  # isort: skip
 from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
@@ -23,7 +24,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json
 from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
-from pyserini_tct.models import _weights
+from pyserini_tct.models import _weights, packed
 from pyserini_tct.scoring import maxsim
 from pyserini_tct.text import TctTokenizer, TokenContract, TokenRow
 
@@ -88,39 +89,35 @@ class ColBert(torch.nn.Module):
     def encode_queries(self, texts: Sequence[str]) -> TokenVectors:
         """Return the token vectors of queries."""
         rows = self.tokenizer.late_queries(texts, self.settings.contract)
-        return self._encode(rows, self.settings.normalize_queries)
+        return self._vectors([rows], [self.settings.normalize_queries])[0]
 
     def encode_passages(self, passages: Sequence[Passage]) -> TokenVectors:
         """Return the token vectors of passages."""
         rows = self.tokenizer.late_passages(passages, self.settings.contract)
-        return self._encode(rows, self.settings.normalize_passages, groups=4)
+        return self._vectors([rows], [self.settings.normalize_passages])[0]
 
     def forward(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
         """Return MaxSim of each query with each passage, ``(queries, passages)``."""
-        q, p = self.encode_queries(queries), self.encode_passages(passages)
-        return score(q, p)
+        contract = self.settings.contract
+        rows = [self.tokenizer.late_queries(queries, contract), self.tokenizer.late_passages(passages, contract)]
+        return score(*self._vectors(rows, [self.settings.normalize_queries, self.settings.normalize_passages]))
 
-    def _encode(self, rows: Sequence[TokenRow], unit: bool, groups: int = 1) -> TokenVectors:
-        """Encode rows in ``groups`` of like length, so that short texts are not padded to the longest."""
-        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i].ids))
-        longest, size = len(rows[by_length[0]].ids), -(-len(rows) // groups)
-        parts = []
-        for start in range(0, len(rows), size):
-            part = self._forward([rows[i] for i in by_length[start : start + size]])
-            parts.append(pad(part, (0, 0, 0, longest - part.shape[1])))
-        order = torch.tensor(by_length, device=self.device).argsort()
-        vectors = torch.cat(parts)[order]
-        counted = self._padded([row.counted for row in rows], 0).bool()
-        return TokenVectors(normalize(vectors, dim=-1) if unit else vectors, counted)
-
-    def _forward(self, rows: Sequence[TokenRow]) -> torch.Tensor:
-        ids = self._padded([row.ids for row in rows], self.tokenizer.pad_id)
-        attended = self._padded([row.attended for row in rows], 0).long()
-        return self.linear(self.bert(input_ids=ids, attention_mask=attended).last_hidden_state).float()
-
-    def _padded(self, values: Sequence[Sequence[int]], fill: int) -> torch.Tensor:
-        longest = max(len(value) for value in values)
-        return torch.tensor([[*value, *[fill] * (longest - len(value))] for value in values], device=self.device)
+    def _vectors(self, groups: Sequence[Sequence[TokenRow]], unit: Sequence[bool]) -> list[TokenVectors]:
+        """Encode groups of rows in one pass; ``unit`` says by group whether vectors get length 1."""
+        states = packed.hidden_states(
+            self.bert,
+            [[row.ids for row in rows] for rows in groups],
+            [[row.attended for row in rows] for rows in groups],
+        )
+        tokens, found, start = self.linear(states).float(), [], 0
+        for rows, normalized in zip(groups, unit, strict=True):
+            lengths = [len(row.ids) for row in rows]
+            vectors = tokens[start : start + sum(lengths)]
+            start += sum(lengths)
+            padded = packed.unpack(normalize(vectors, dim=-1) if normalized else vectors, lengths)
+            counted = pad_sequence([torch.tensor(row.counted) for row in rows], batch_first=True).to(self.device)
+            found.append(TokenVectors(padded, counted))
+        return found
 
     def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
         """Write a checkpoint; the folder appears whole or not at all."""

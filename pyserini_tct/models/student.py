@@ -23,7 +23,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json
 from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
-from pyserini_tct.models import _weights
+from pyserini_tct.models import _weights, packed
 from pyserini_tct.models._names import check_name
 from pyserini_tct.scoring import dot
 from pyserini_tct.text import PASSAGE_LENGTH, PREFIX_LENGTH, QUERY_LENGTH, TctTokenizer, check_lengths
@@ -89,25 +89,14 @@ class Student(torch.nn.Module):
             self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
         )
 
-    def scores(self, queries: Sequence[str], passages: Sequence[Passage], groups: int = 4) -> torch.Tensor:
-        """Return the dot product of each query with each passage, ``(queries, passages)``, with gradient.
-
-        Args:
-            queries: texts.
-            passages: texts; encoded in ``groups`` of like length, so that short ones are not padded to the longest.
-            groups: forward passes for the passages.
-        """
-        ids, mask = pad(self.tokenizer.queries(queries, self.settings.query_length), self.tokenizer.pad_id)
-        vectors = self(ids.to(self.device), mask.to(self.device))
-        rows = self.tokenizer.passages(passages, self.settings.passage_length)
-        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
-        parts, size = [], -(-len(rows) // groups)
-        for start in range(0, len(rows), size):
-            ids, mask = pad([rows[i] for i in by_length[start : start + size]], self.tokenizer.pad_id)
-            parts.append(self(ids.to(self.device), mask.to(self.device)))
-        order = torch.tensor(by_length, device=self.device).argsort()
+    def scores(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
+        """Return the dot product of each query with each passage, ``(queries, passages)``, with gradient."""
+        q = self.tokenizer.queries(queries, self.settings.query_length)
+        p = self.tokenizer.passages(passages, self.settings.passage_length)
+        states = packed.hidden_states(self.bert, [q, p])
         with torch.autocast(self.device.type, enabled=False):
-            return dot(vectors, torch.cat(parts)[order])
+            vectors = packed.mean(states, [len(row) for row in (*q, *p)])
+            return dot(vectors[: len(q)], vectors[len(q) :])
 
     @torch.inference_mode()
     def embed(
