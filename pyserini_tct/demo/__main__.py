@@ -72,9 +72,9 @@ def main(argv: Sequence[str]) -> None:
     rows, alphas = _systems.measure(args.output, pocket)
     chosen = ', '.join(f'{found["alpha"]:g} ({name})' for name, found in alphas.items())
     caption = (
-        f'166 test queries, 600 passages; {steps} steps of 8 queries for the teacher and each student, seed {args.seed}. + and - mark a '
-        f'difference to the bi-encoder (paired t-test, Holm, p < 0.05). ms/query: median of single queries, warm, '
-        f'{_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the untrained student. '
+        f'166 test queries, 600 passages; {steps} steps of 8 queries for the teacher and each student, seed '
+        f'{args.seed}. + and - mark a difference to the bi-encoder (paired t-test, Holm, p < 0.05). ms/query: median '
+        f'of single queries, warm, {_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the untrained student. '
         f'BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'
     )
     text = _report.as_text(rows)
