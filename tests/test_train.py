@@ -10,63 +10,25 @@ import sys
 
 import pytest
 import torch
-from conftest import POCKET, TEXTS, clean_environment, write_corpus
+from conftest import clean_environment, same_weights, weights_of
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import colbert, student
-from pyserini_tct.train import TrainConfig, _checkpoint, _loop, train
-
-TRIPLES = [
-    ('slow ice', 'a glacier is ice', 'lobster roll'),
-    ('quake', 'magnitude of the earth quake', 'sea wave'),
-    ('lobster', 'what is a lobster roll', 'snow'),
-    ('sea', 'sea wave', 'a fault does move'),
-]
-
-
-@pytest.fixture
-def triples(tmp_path):
-    path = tmp_path / 'triples.tsv'
-    path.write_text(''.join('\t'.join(triple) + '\n' for triple in TRIPLES))
-    return path
-
-
-@pytest.fixture
-def config(tiny_bert, triples, tmp_path):
-    return TrainConfig('student', tmp_path / 'tct_colbert-a', str(tiny_bert), triples, steps=6, batch_size=2, lr=1e-3,
-                       warmup=2, save_every=2, dropout=0.1, precision='fp32', device='cpu')  # fmt: skip
-
-
-@pytest.fixture
-def teacher(config):
-    changed = dataclasses.replace(
-        config, model='colbert', output=config.output.with_name('colbert'), dimension=8, logit_scale=4.0
-    )
-    train(changed)
-    return changed.output
-
-
-def weights(folder):
-    return student.load(folder).state_dict()
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+from pyserini_tct.train import _checkpoint, _loop, train
 
 
 def test_two_identical_runs_give_identical_weights(config):
-    """Dropout is on here: a forgotten seed shows."""
     other = dataclasses.replace(config, output=config.output.with_name('tct_colbert-b'))
     assert train(config).steps == train(other).steps == 6
-    assert same(weights(config.output), weights(other.output))
+    assert same_weights(weights_of(config.output), weights_of(other.output))
     third = dataclasses.replace(config, output=config.output.with_name('tct_colbert-c'), seed=1)
     train(third)
-    assert not same(weights(config.output), weights(third.output))
+    assert not same_weights(weights_of(config.output), weights_of(third.output))
 
 
 def test_training_changes_the_weights_and_not_the_pooler(config, tiny_bert):
     train(config)
-    before, after = weights(tiny_bert), weights(config.output)
+    before, after = weights_of(tiny_bert), weights_of(config.output)
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert 'bert.encoder.layer.1.output.dense.weight' in changed
     assert not any('pooler' in name for name in changed)
@@ -99,7 +61,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(config, capsys):
     assert not config.output.exists()
     train(config)
     assert 'going on after step 2' in capsys.readouterr().err
-    assert same(weights(config.output), weights(whole.output))
+    assert same_weights(weights_of(config.output), weights_of(whole.output))
     lines = (config.output.parent / 'tct_colbert-a.log.jsonl').read_text().splitlines()
     assert [json.loads(line)['step'] for line in lines] == [1, 2, 3, 4, 5, 6]
     assert not config.output.with_name('tct_colbert-a.partial').exists()
@@ -131,20 +93,6 @@ def test_after_a_bad_loss_the_advice_can_be_followed(config, monkeypatch, capsys
         train(config)
     assert train(dataclasses.replace(config, lr=1e-4)).steps == 6
     assert 'going on with another lr' in capsys.readouterr().err
-
-
-def test_dev_evaluation_with_triples_searches_the_corpus(config, tmp_path):
-    """The triples' own texts have row numbers for docids: nothing would ever be found, or the wrong thing."""
-    write_corpus(tmp_path / 'c.jsonl', TEXTS)
-    (tmp_path / 'dev.tsv').write_text('1\tsea wave and snow\n')
-    (tmp_path / 'dev.qrels').write_text('1 0 d4 1\n')
-    dev = {'corpus': tmp_path / 'c.jsonl', 'dev_topics': tmp_path / 'dev.tsv', 'dev_qrels': tmp_path / 'dev.qrels'}
-    done = train(dataclasses.replace(config, steps=1, **dev))
-    assert done.dev_at_start > 0
-    (tmp_path / 'dev.qrels').write_text('1 0 d77 1\n')
-    other = config.output.with_name('tct_colbert-b')
-    with pytest.raises(TctError, match='judges none of the passages'):
-        train(dataclasses.replace(config, output=other, **dev))
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(config, monkeypatch):
@@ -211,41 +159,11 @@ def test_live_and_cached_give_the_same_losses(config, teacher):
 def test_the_student_may_start_from_the_teacher(config, teacher):
     made = dataclasses.replace(config, backbone='', teacher=str(teacher), student_init='teacher', steps=0)
     train(made)
-    assert same(weights(made.output), {f'bert.{k}': v for k, v in colbert.load(teacher).bert.state_dict().items()})
+    assert same_weights(
+        weights_of(made.output), {f'bert.{k}': v for k, v in colbert.load(teacher).bert.state_dict().items()}
+    )
 
 
 def test_zero_steps_write_the_untrained_student(config, tiny_bert):
     train(dataclasses.replace(config, steps=0))
-    assert same(weights(config.output), weights(tiny_bert))
-
-
-def test_what_an_early_kill_left_is_not_used_under_other_settings(config, tmp_path, monkeypatch):
-    """An evaluation before the first checkpoint leaves a best model, which must not become the next run's."""
-    write_corpus(tmp_path / 'c.jsonl', TEXTS)
-    (tmp_path / 'dev.tsv').write_text('1\tsea wave and snow\n')
-    (tmp_path / 'dev.qrels').write_text('1 0 d4 1\n')
-    dev = {'corpus': tmp_path / 'c.jsonl', 'dev_topics': tmp_path / 'dev.tsv', 'dev_qrels': tmp_path / 'dev.qrels'}
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(_checkpoint, 'save', stop)
-        train(dataclasses.replace(config, eval_every=1, **dev))
-    assert (config.output.with_name('tct_colbert-a.partial') / 'best').is_dir()
-    other = dataclasses.replace(config, lr=2e-3)
-    train(other)
-    whole = dataclasses.replace(other, output=config.output.with_name('tct_colbert-b'))
-    train(whole)
-    assert same(weights(config.output), weights(whole.output))
-
-
-@pytest.mark.slow
-def test_two_hundred_steps_on_pocket(minilm, tmp_path):
-    """The maths can be right and the training wrong: RR@10 on dev has to rise from .55 by at least .15."""
-    done = train(TrainConfig('student', tmp_path / 'tct_colbert-p', str(minilm), corpus=POCKET / 'corpus.jsonl',
-                             queries=POCKET / 'queries.train.tsv', qrels=POCKET / 'qrels.train.txt', negatives='none',
-                             steps=200, batch_size=6, dev_topics=POCKET / 'queries.dev.tsv',
-                             dev_qrels=POCKET / 'qrels.dev.txt', save_every=0))  # fmt: skip
-    assert done.dev_at_start == pytest.approx(0.5486, abs=0.002)
-    assert done.dev >= done.dev_at_start + 0.15
+    assert same_weights(weights_of(config.output), weights_of(tiny_bert))

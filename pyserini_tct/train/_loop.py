@@ -11,6 +11,7 @@ import json
 import math
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,12 +34,14 @@ from pyserini_tct.train._data import Batch
 from pyserini_tct.train._dev import DevSet
 from pyserini_tct.vectors import partial_path
 
+Evaluate = Callable[[Student | ColBert], float]
+
 
 class TrainResult(NamedTuple):
     """What a run did.
 
-    ``seconds_per_step`` is the median of a step without evaluation and saving; ``dev`` is RR@10 of the model kept,
-    ``None`` without dev topics.
+    ``seconds_per_step`` is the median of a step without evaluation and saving; ``dev`` is the score of the model kept,
+    ``None`` without evaluation.
     """
 
     output: Path
@@ -49,12 +52,14 @@ class TrainResult(NamedTuple):
     best_step: int
 
 
-def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
+def train(config: TrainConfig, overwrite: bool = False, evaluate: Evaluate | None = None) -> TrainResult:
     """Train a model and write its checkpoint.
 
     Args:
         config: every setting.
         overwrite: replace an existing checkpoint, and forget an unfinished run.
+        evaluate: called with the model before the first step, every ``eval_every`` steps and at the end; the model with
+            the highest value is kept. Left out, it is RR@10 on the dev topics, if there are any.
 
     Returns:
         Steps, seconds a step, and dev scores.
@@ -70,10 +75,10 @@ def train(config: TrainConfig, overwrite: bool = False) -> TrainResult:
         _weights.resolve(name)  # before --overwrite removes anything
     partial = partial_path(config.output)
     with _atomic.lock(partial):
-        return _train(config, partial, overwrite)
+        return _train(config, partial, overwrite, evaluate)
 
 
-def _train(config: TrainConfig, partial: Path, overwrite: bool) -> TrainResult:
+def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evaluate | None) -> TrainResult:
     device = _env.device_of(config.device)
     precision = _env.precision_of(config.precision, device.split(':')[0])
     _env.keep_freed_memory()
@@ -83,14 +88,15 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool) -> TrainResult:
     data = _setup.load_data(config, partial)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
     optimizer = make_optimizer(model, config)
-    dev = DevSet(config, _setup.dev_passages(config, data)) if config.dev_topics else None
+    if evaluate is None and config.dev_topics:
+        evaluate = DevSet(config, _setup.dev_passages(config, data)).reciprocal_rank
     state: dict[str, Any] = {'step': 0, 'best': None, 'best_step': 0, 'start': None}
     if (partial / 'last').is_dir():
         state = _checkpoint.load(partial / 'last', model, optimizer)
         note(f'{partial}: going on after step {state["step"]}')
-    elif dev:
-        state['start'] = state['best'] = dev.reciprocal_rank(model)
-        note(f'dev RR@10 before training: {state["start"]:.4f}')
+    elif evaluate:
+        state['start'] = state['best'] = evaluate(model)
+        note(f'dev score before training: {state["start"]:.4f}')
     log_path = config.output.with_name(config.output.name + '.log.jsonl')
     _cut_log(log_path, state['step'])
 
@@ -127,8 +133,8 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool) -> TrainResult:
             progress.set_postfix({key: f'{value:.3g}' for key, value in line.items()})
             progress.update()
             done, state['step'] = step + 1 == config.steps, step + 1
-            if dev and (done or (config.eval_every and (step + 1) % config.eval_every == 0)):
-                _evaluate(dev, model, state, partial)
+            if evaluate and (done or (config.eval_every and (step + 1) % config.eval_every == 0)):
+                _keep_best(evaluate(model), model, state, partial)
             if done or (config.save_every and (step + 1) % config.save_every == 0):
                 log.flush()
                 _checkpoint.save(partial / 'last', model, optimizer, state)
@@ -194,9 +200,8 @@ def make_optimizer(model: torch.nn.Module, config: TrainConfig) -> torch.optim.A
     return torch.optim.AdamW(groups, lr=config.lr, eps=1e-6, fused=True)
 
 
-def _evaluate(dev: DevSet, model: Student | ColBert, state: dict[str, Any], partial: Path) -> None:
-    found = dev.reciprocal_rank(model)
-    note(f'step {state["step"]}: dev RR@10 {found:.4f}')
+def _keep_best(found: float, model: Student | ColBert, state: dict[str, Any], partial: Path) -> None:
+    note(f'step {state["step"]}: dev score {found:.4f}')
     if state['best'] is None or found > state['best'] or state['best_step'] == 0:
         state['best'], state['best_step'] = found, state['step']
         with _atomic.atomic_folder(partial / 'best') as folder:
@@ -208,7 +213,7 @@ def _finish(
 ) -> None:
     if state['best_step']:
         _checkpoint.read_weights(model, partial / 'best')
-    training = {**fingerprint, 'dev_rr10': state['best'], 'kept_step': state['best_step'] or state['step']}
+    training = {**fingerprint, 'dev_score': state['best'], 'kept_step': state['best_step'] or state['step']}
     model.settings = dataclasses.replace(model.settings, training=training)
     model.cpu().save(config.output, [path for path in config.files() if path.exists()])
     _atomic.remove(partial)
