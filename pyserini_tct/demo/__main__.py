@@ -44,7 +44,9 @@ def main(argv: Sequence[str]) -> None:
     parser = _cli.Parser('pyserini_tct.demo', 'The whole flow on the pocket collection, and the table it ends in.')
     parser.add_argument('--output', type=Path, default=Path('demo'), help='folder for everything that is built')
     parser.add_argument(
-        '--quick', action='store_true', help='a few training steps only: to see it run, not to see it learn'
+        '--quick',
+        action='store_true',
+        help='a quarter of the collection, a few steps: to see it run, not to see it learn',
     )
     parser.add_argument('--seed', type=int, default=0, help='of the teacher and of each student')
     parser.add_argument('--print-collection', action='store_true', help='only print where the pocket collection is')
@@ -54,12 +56,14 @@ def main(argv: Sequence[str]) -> None:
     if args.print_collection:
         print(pocket)
         return
-    from pyserini_tct.demo import _stages
+    from pyserini_tct.demo import _small, _stages
 
     started = time.perf_counter()
     steps = _stages.QUICK_STEPS if args.quick else _stages.STEPS
     _stages.check_backbone()
     claim(args.output, origin(pocket, steps, args.seed), args.overwrite)
+    if args.quick:
+        pocket = _small.shrink(pocket, args.output / 'collection')
     stages = _stages.plan(args.output, pocket, steps, args.seed)
     commands = [stage.command for stage in stages]
     with _atomic.atomic_file(args.output / 'commands.txt') as out:
@@ -71,11 +75,12 @@ def main(argv: Sequence[str]) -> None:
     _cli.note('searching ...')
     rows, alphas = _systems.measure(args.output, pocket)
     chosen = ', '.join(f'{found["alpha"]:g} ({name})' for name, found in alphas.items())
+    queries = len(rows[0].per_query[_systems.MEASURES[0]])
     caption = (
-        f'166 test queries, 600 passages; {steps} steps of 8 queries for the teacher and each student, seed '
-        f'{args.seed}. + and - mark a difference to the bi-encoder (paired t-test, Holm, p < 0.05). ms/query: median '
-        f'of single queries, warm, {_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the untrained student. '
-        f'BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'
+        f'{queries} test queries, {rows[0].passages} passages; {steps} steps of 8 queries for the teacher and each '
+        f'student, seed {args.seed}. + and - mark a difference to the bi-encoder (paired t-test, Holm, p < 0.05). '
+        f'ms/query: median of single queries, warm, {_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the '
+        f'untrained student. BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'
     )
     text = _report.as_text(rows)
     for name, content in (
