@@ -1,9 +1,10 @@
 # make demo | test | lint | format | bench | clean | help
-# Each target makes the virtual environment it needs, once. Variables: PYTHON, VENV, TORCH_ARGS (arguments that make pip
-# take PyTorch's CPU build; see README.md).
+# Each target makes the virtual environment it needs, once. Variables: PYTHON, VENV, JOBS (test processes), TORCH_ARGS
+# (arguments that make pip take PyTorch's CPU build; see README.md).
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_ARGS ?=
+JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
@@ -12,12 +13,12 @@ TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 .PHONY: demo test lint format bench clean help
 
 help:
-	@echo 'make demo     the whole flow on the pocket collection (QUICK=1: a few training steps)'
+	@echo 'make demo     the whole flow on the pocket collection (QUICK=1: a part of it, in about a minute)'
 	@echo 'make test     all tests, and the pinned scores of regressions/pocket.yaml'
 	@echo 'make lint     ruff and mypy;  make format  lets ruff mend what it can'
 	@echo 'make bench    speed and memory against stock Pyserini'
 	@echo 'make clean    removes the environment and everything built'
-	@echo "variables     PYTHON=python3.11  VENV=.venv  TORCH_ARGS='...' (see README.md)"
+	@echo "variables     PYTHON=python3.11  VENV=.venv  JOBS=2 (test processes)  TORCH_ARGS='...' (see README.md)"
 
 $(VENV)/.base: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
@@ -33,7 +34,7 @@ $(VENV)/.demo: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	@$(PIP) pytest pytest-cov
+	@$(PIP) pytest pytest-cov pytest-xdist
 	@touch $@
 
 $(VENV)/.lint: setup.cfg pyproject.toml constraints.txt
@@ -45,7 +46,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m pyserini_tct.demo $(if $(QUICK),--quick)
 
 test: $(VENV)/.test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile
 	@$(PY) -m pyserini_tct.regress pocket
 
 lint: $(VENV)/.lint
