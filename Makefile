@@ -46,7 +46,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m pyserini_tct.demo $(if $(QUICK),--quick)
 
 test: $(VENV)/.test
-	@$(PY) -m pytest -n $(JOBS) --dist loadfile
+	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	@$(PY) -m pyserini_tct.regress pocket
 
 lint: $(VENV)/.lint

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shared fixtures: a tiny random BERT, a tiny corpus, MiniLM, and commands run as a user runs them."""
 
-import dataclasses
 import gzip
 import json
 import os
@@ -12,11 +11,25 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ['training']  # fixtures of the training tests
 ROOT = Path(__file__).resolve().parent.parent
 POCKET = ROOT / 'prebuilt' / 'pocket'
 WORDS = """the a of what is how do does water rock fault ice wave river glacier earth quake magnitude lobster roll sea
 snow naive story title slow fast move""".split()
 ROWS = [[2, 14, 15, 16, *range(20, 20 + n)] for n in (3, 0, 40, 1, 17, 3)]  # token ids of six texts
+
+
+LONG = (
+    'test_readme',
+    'test_train_dev',
+    'test_demo',
+    'test_stock_commands',
+)  # started first where tests run in parallel
+
+
+def pytest_collection_modifyitems(items):
+    """Put the files that take minutes in front."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture(scope='session')
@@ -202,49 +215,3 @@ def refusal(call, *args, **options) -> str:
     with pytest.raises(TctError) as error:
         call(*args, **options)
     return str(error.value)
-
-
-@pytest.fixture
-def triples(tmp_path) -> Path:
-    """Four triples of texts."""
-    path = tmp_path / 'triples.tsv'
-    path.write_text(
-        'slow ice\ta glacier is ice\tlobster roll\nquake\tmagnitude of the earth quake\tsea wave\n'
-        'lobster\twhat is a lobster roll\tsnow\nsea\tsea wave\ta fault does move\n'
-    )
-    return path
-
-
-@pytest.fixture
-def config(tiny_bert, triples, tmp_path):
-    """A short training run of a student; dropout is on, so that a forgotten seed shows."""
-    from pyserini_tct.train import TrainConfig
-
-    return TrainConfig('student', tmp_path / 'tct_colbert-a', str(tiny_bert), triples, steps=6, batch_size=2, lr=1e-3,
-                       warmup=2, save_every=2, dropout=0.1, precision='fp32', device='cpu')  # fmt: skip
-
-
-@pytest.fixture
-def teacher(config) -> Path:
-    """A ColBERT trained at scale 4."""
-    from pyserini_tct.train import train
-
-    changed = dataclasses.replace(
-        config, model='colbert', output=config.output.with_name('colbert'), dimension=8, logit_scale=4.0
-    )
-    train(changed)
-    return changed.output
-
-
-def weights_of(folder) -> dict:
-    """A student's weights by name."""
-    from pyserini_tct.models import student
-
-    return student.load(folder).state_dict()
-
-
-def same_weights(a: dict, b: dict) -> bool:
-    """Whether two models are bit for bit the same."""
-    import torch
-
-    return all(torch.equal(a[name], b[name]) for name in a)

@@ -117,6 +117,7 @@ def test_overwrite_forgets_another_job(half_done):
 
 LIMITED = """
 import resource, sys
+sys.dont_write_bytecode = True  # Python would leave truncated .pyc files behind, and later processes would stumble
 from pathlib import Path
 from pyserini_tct import _cli
 from pyserini_tct.index import faiss as index

@@ -10,7 +10,8 @@ import sys
 
 import pytest
 import torch
-from conftest import clean_environment, same_weights, weights_of
+from conftest import clean_environment
+from training import same_weights, weights_of
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import colbert, student

@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 import torch
-from conftest import POCKET, TEXTS, same_weights, weights_of, write_corpus
+from conftest import POCKET, TEXTS, write_corpus
+from training import same_weights, weights_of
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.train import TrainConfig, _checkpoint, train
