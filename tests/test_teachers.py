@@ -176,9 +176,9 @@ def test_a_missing_pair_is_named_if_it_is_wanted(tmp_path):
     assert 'scores.tsv has no score of query q3 with passage c' in refusal(teacher, *BATCH)
     more = WANTED | np.array([[False] * 3, [True, False, False]])
     assert 'no score of query q1 with passage b: add the pair' in refusal(teacher, *BATCH, more)
-    teacher.check(['q3', 'q1'], ['b', 'a'])
-    assert 'no score of query q2 with passage a' in refusal(teacher.check, ['q3', 'q2'], ['b', 'a'])
-    assert 'no score of query q1 with passage zzz' in refusal(teacher.check, ['q1'], ['zzz'])
+    teacher.check('q3', ['b', 'a'])
+    assert 'no score of query q2 with passage b' in refusal(teacher.check, 'q2', ['b', 'a'])
+    assert 'no score of query q1 with passage zzz' in refusal(teacher.check, 'q1', ['c', 'a', 'zzz', 'yyy'])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -89,7 +89,7 @@ def make_models(
     teacher = open_teacher(
         config.sources,
         config.teacher_scores,
-        Texts(data.names, data.queries, data.passages, used),
+        Texts(data.names, data.queries, data.passages, used, _asked(config, data)),
         config.teacher_cache or partial / 'teacher',
         config.teacher_weights,
         device,
@@ -99,6 +99,12 @@ def make_models(
     settings: Any = model.settings
     model.settings = dataclasses.replace(settings, parents={**settings.parents, **teacher.parents})
     return model, teacher
+
+
+def _asked(config: TrainConfig, data: TrainingData) -> Iterator[tuple[str, list[str]]]:
+    """Yield each query with all candidates of its own that a batch can hold; in-batch ones are not known beforehand."""
+    for sample in data.samples if config.kd_pairs == 'own' else ():
+        yield data.names[sample.query], [data.passages[row].docid for row in (sample.positive, *sample.negatives)]
 
 
 def _new_colbert(config: TrainConfig) -> ColBert:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From names of checkpoints, or files of scores, to one teacher; a checkpoint's kind is seen from its files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,12 +37,17 @@ class Kind(NamedTuple):
 
 
 class Texts(NamedTuple):
-    """What a teacher may be asked about: query ids and texts, passages, and the passages' rows in use (None: all)."""
+    """What a teacher may be asked about.
+
+    Query ids and texts, passages, and the passages' rows in use (``None``: all); ``asked`` gives query ids with docids
+    that will be asked for, which stored scores are checked for at once, not when a step comes to them.
+    """
 
     names: Sequence[str]
     queries: Sequence[str]
     passages: Sequence[Passage]
     used: Sequence[int] | None = None
+    asked: Iterable[tuple[str, Sequence[str]]] = ()
 
 
 def _has(folder: Path, *names: str) -> bool:
@@ -125,7 +130,10 @@ def open_teacher(
 
     def member(source: str | Path) -> Teacher:
         if scores == 'stored':
-            return StoredTeacher(Path(source), texts.names)
+            stored = StoredTeacher(Path(source), texts.names)
+            for qid, docids in asked:
+                stored.check(qid, docids)
+            return stored
         kind = KINDS[kind_of(str(source))]
         if scores == 'live':
             return kind.live(kind.load(str(source), device), precision, dropout)
@@ -137,5 +145,6 @@ def open_teacher(
         encoder = kind.encoder(kind.load(str(source), device))
         return CachedTeacher(encoder, texts.queries, texts.passages, cache, precision, texts.used)
 
+    asked = list(texts.asked) if scores == 'stored' else []
     members = [member(source) for source in sources]
     return members[0] if len(members) == 1 else Ensemble(members, weights)

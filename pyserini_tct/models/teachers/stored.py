@@ -65,11 +65,11 @@ class StoredTeacher:
         known = self._keys[places] == keys
         return np.where(known, self._scores[places], 0.0), known
 
-    def check(self, qids: Sequence[str], docids: Sequence[str]) -> None:
-        """Raise :class:`TctError` for the first pair ``qids[i], docids[i]`` without a score."""
-        missing = np.flatnonzero(~self._scores_at(*self._rows_of(qids, docids))[1])
-        if len(missing):
-            raise TctError(self._missing(qids[missing[0]], docids[missing[0]]))
+    def check(self, qid: str, docids: Sequence[str]) -> None:
+        """Raise :class:`TctError` for the first of a query's passages without a score."""
+        known = self._scores_at(*self._rows_of([qid], docids))[1]
+        if not known.all():
+            raise TctError(self._missing(qid, docids[int(known.argmin())]))
 
     def _missing(self, qid: str, docid: str) -> str:
         return (
