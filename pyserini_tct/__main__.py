@@ -15,6 +15,7 @@ from pyserini_tct._errors import TctError
 COMMANDS = {
     'demo': 'the whole flow on the pocket collection that ships with the package',
     'models': 'a student checkpoint from a BERT folder or a published checkpoint, without training',
+    'models.teachers': "a teacher's scores of a run's passages to a file, to train students from",
     'train': 'a teacher (ColBERT, cross-encoder), or a student distilled from one',
     'mine': 'hard negatives for training queries, by BM25',
     'encode': 'a corpus to a folder of vectors',

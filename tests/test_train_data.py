@@ -135,9 +135,6 @@ def test_ids_that_do_not_fit(files, name, text, message):
 
 
 GOOD = TrainConfig('student', 'tct_colbert-x', 'b', 't')
-SOFT = {'teacher': 't', 'kd_weight': 1.0}
-QRELS = {'corpus': 'c', 'queries': 'q', 'qrels': 'r'}
-STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **QRELS}
 
 
 @pytest.mark.parametrize(
@@ -159,32 +156,6 @@ STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **Q
         ({'batch_size': 0}, 'batch_size is 0'),
         ({'dropout': 1.0}, 'dropout is 1'),
         ({'dev_topics': 'd'}, 'dev evaluation needs'),
-        ({'model': 'cross', 'corpus': 'c', 'dev_topics': 'd', 'dev_qrels': 'q'}, 'needs --dev-topics and --dev-run'),
-        ({'dev_run': 'r'}, '--dev-run is for --model cross'),
-        ({'model': 'cross', 'teacher': 't'}, 'a cross-encoder is trained with hard labels'),
-        ({'model': 'colbert', 'margin_weight': 1.0}, 'a ColBERT is trained with hard labels'),
-        ({'model': 'cross', 'coupling': 'tight'}, 'leave it out with --model cross'),
-        ({'hard_pairs': 'own', 'triples': None, 'negatives': 'none', **QRELS}, 'hard labels for own pairs only need'),
-        ({**SOFT, 'kd_pairs': 'own', 'triples': None, 'negatives': 'none', **QRELS}, 'soft labels for own pairs'),
-        ({'teacher': ('a', 'b'), 'student_init': 'teacher'}, 'needs --teacher with one checkpoint'),
-        ({**SOFT, 'teacher_weights': (1,)}, '1 teacher weights for 1 teachers'),
-        ({**SOFT, 'teacher': ('a', 'b'), 'teacher_weights': (1, 2, 3)}, '3 teacher weights for 2 teachers'),
-        ({**SOFT, 'teacher': ('a', 'b'), 'teacher_weights': (1, -1)}, 'numbers of at least 0, not all 0'),
-        ({**SOFT, 'teacher': ('a', 'b'), 'teacher_weights': (0, 0)}, 'numbers of at least 0, not all 0'),
-        ({**SOFT, 'teacher_scores': 'stored'}, 'add --stored-scores'),
-        ({**SOFT, 'stored_scores': 's'}, 'add --teacher-scores stored'),
-        ({'teacher_scores': 'stored', 'stored_scores': 's'}, 'which triples of texts do not have'),
-        ({**STORED, 'teacher': 't'}, 'leave --teacher out'),
-        ({**STORED, 'teacher_dropout': 0.1}, 'stored scores are the same in each step'),
-        ({**SOFT, 'teacher_scores': 'cached', 'teacher_dropout': 0.1}, 'cached scores are the same in each step'),
-        ({**SOFT, 'teacher_dropout': 1.0}, 'teacher_dropout is 1'),
-        ({'margin_weight': 1.0}, 'need a teacher'),
-        ({'margin_weight': -1.0}, 'margin_weight is -1'),
-        ({'student_temperature': 0.0}, 'student_temperature is 0'),
-        ({'eps': 0.0}, 'eps is 0'),
-        ({'padding_score': float('-inf')}, 'padding_score is -inf'),
-        ({'hard_pairs': 'some'}, "hard_pairs 'some' is unknown"),
-        ({'teacher_scores': 'remote'}, "teacher_scores 'remote' is unknown"),
     ],
 )
 def test_settings_that_make_no_sense(change, message):

@@ -1,36 +1,23 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training a cross-encoder, and students of every teacher, on a tiny BERT."""
+"""Students of every teacher, live and stored, and of ensembles, on a tiny BERT."""
 
 import dataclasses
-import json
 
 import pytest
 import torch
 from conftest import refusal
+from tiny_training import CROSS, RUN, log, tiny_config
 
-from pyserini_tct.models import colbert, cross, student
+from pyserini_tct.models import student
 from pyserini_tct.models.teachers.factory import load
-from pyserini_tct.train import TrainConfig, _loop, _setup, train
+from pyserini_tct.train import _loop, _setup, train
 from pyserini_tct.train.__main__ import main
-
-CROSS = {'model': 'cross', 'hard_pairs': ''}  # settings that are replaced keep their pairs otherwise
-RUN = {'1': 'aef', '2': 'bef', '3': 'cef', '4': 'def'}
-DOCS = {'a': 'slow ice', 'b': 'lobster roll', 'c': 'earth quake', 'd': 'sea wave', 'e': 'snow', 'f': 'a fault'}
 
 
 @pytest.fixture
 def config(tiny_bert, tmp_path):
-    """Four queries, each with one positive and two negatives of its own."""
-    (tmp_path / 'c.jsonl').write_text(''.join(json.dumps({'id': k, 'contents': v}) + '\n' for k, v in DOCS.items()))
-    (tmp_path / 'q.tsv').write_text('1\tice\n2\tlobster\n3\tquake\n4\tsea\n')
-    (tmp_path / 'qrels').write_text('1 0 a 1\n2 0 b 1\n3 0 c 1\n4 0 d 1\n')
-    (tmp_path / 'run').write_text(
-        ''.join(f'{q} Q0 {d} {i} {9 - i} t\n' for q, ds in RUN.items() for i, d in enumerate(ds))
-    )
-    return TrainConfig('student', tmp_path / 'tct_colbert-s', str(tiny_bert), corpus=tmp_path / 'c.jsonl',
-                       queries=tmp_path / 'q.tsv', qrels=tmp_path / 'qrels', negatives=str(tmp_path / 'run'), steps=3,
-                       batch_size=2, lr=1e-3, warmup=1, save_every=0, precision='fp32', device='cpu')  # fmt: skip
+    return tiny_config(tiny_bert, tmp_path)
 
 
 @pytest.fixture
@@ -49,41 +36,6 @@ def teachers(config, tmp_path):
 
 def taught(config, **options):
     return dataclasses.replace(config, kd_weight=1.0, **options)
-
-
-def log(config):
-    path = config.output.with_name(f'{config.output.name}.log.jsonl')
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
-def test_a_cross_encoder_learns_its_own_pairs(config, tmp_path):
-    made = dataclasses.replace(
-        config, **CROSS, output=tmp_path / 'cross', steps=40, batch_size=4, lr=3e-3, logit_scale=2.0
-    )
-    train(made)
-    lines = log(made)
-    assert lines[0]['loss'] == pytest.approx(0.693, abs=0.05)  # log 2: one of two candidates, before anything is learnt
-    assert lines[-1]['loss'] < lines[0]['loss'] - 0.2
-    model = cross.load(tmp_path / 'cross')
-    assert (model.settings.length, model.settings.logit_scale) == (190, 2.0)
-    assert model.settings.training['hard_pairs'] == 'own'
-    assert list(model.settings.parents) == ['backbone']
-
-
-def test_a_cross_encoder_trains_all_of_its_head(config, tmp_path):
-    made = dataclasses.replace(config, **CROSS, output=tmp_path / 'cross')
-    torch.manual_seed(made.seed)
-    before = cross.new(made.backbone).state_dict()
-    train(made)
-    after = cross.load(tmp_path / 'cross').state_dict()
-    for name in ('classifier.weight', 'bert.pooler.dense.weight', 'bert.encoder.layer.0.output.dense.weight'):
-        assert not torch.equal(before[name], after[name]), name
-
-
-def test_all_in_batch_pairs_by_flag(config, tmp_path):
-    made = dataclasses.replace(config, model='cross', output=tmp_path / 'cross', hard_pairs='in-batch', steps=1)
-    train(made)
-    assert log(made)[0]['loss'] == pytest.approx(1.386, abs=0.05)  # log 4: two positives and two negatives
 
 
 @pytest.mark.parametrize('pairs', ['own', 'in-batch'])
@@ -204,31 +156,6 @@ def test_dropout_of_the_teacher_moves_the_loss(config, teachers):
         train(run)
         losses.append(log(run)[0]['loss'])
     assert losses[0] != losses[1] == losses[2]
-
-
-def test_the_papers_padding_stays_with_the_teacher(config, tmp_path):
-    made = dataclasses.replace(config, model='colbert', output=tmp_path / 'colbert', dimension=8, padding_score=-15.0)
-    train(made)
-    model = colbert.load(tmp_path / 'colbert')
-    assert model.settings.padding_score == -15.0
-    empty = [cross.Passage('x', '')]
-    with torch.no_grad():
-        assert model(['ice'], empty).item() == -15.0 * 32
-        assert model.scorer(model.encode_queries(['ice']), model.encode_passages(empty)).item() == -15.0 * 32
-
-
-def test_a_cross_encoder_is_evaluated_on_a_run(config, tmp_path, monkeypatch):
-    """The run lists the relevant passage of query 1 only; a corpus that is not in it must not be scored, nor count."""
-    (tmp_path / 'dev').write_text('1 Q0 a 1 3 t\n2 Q0 a 1 3 t\n2 Q0 c 2 2 t\n')
-    dev = {'dev_topics': config.queries, 'dev_qrels': config.qrels, 'dev_run': tmp_path / 'dev'}
-    made = dataclasses.replace(config, **CROSS, output=tmp_path / 'cross', **dev)
-    done = train(made)
-    assert done.dev_at_start == done.dev == pytest.approx(1 / 4)
-    (tmp_path / 'dev').write_text('1 Q0 zzz 1 3 t\n')
-    other = dataclasses.replace(made, output=tmp_path / 'cross2')
-    assert 'lists passage zzz, which' in refusal(train, other)
-    (tmp_path / 'dev').write_text('77 Q0 a 1 3 t\n')
-    assert 'has none of the judged dev topics' in refusal(train, other)
 
 
 def test_the_command_takes_several_teachers(config, teachers, tmp_path, capsys):

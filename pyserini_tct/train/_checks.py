@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from pyserini_tct._errors import TctError
+from pyserini_tct.models.teachers._weights import check_weights
 
 if TYPE_CHECKING:
     from pyserini_tct.train._config import TrainConfig
@@ -84,16 +85,7 @@ def _check_sources(config: 'TrainConfig') -> None:
         raise TctError('stored scores go by ids, which triples of texts do not have: give ids, --corpus and --queries')
     if stored and config.teacher and config.student_init != 'teacher':
         raise TctError('with stored scores the teacher is not asked: leave --teacher out')
-    if config.teacher_weights and not len(config.teacher_weights) == len(config.sources) > 1:
-        raise TctError(
-            f'{len(config.teacher_weights)} teacher weights for {len(config.sources)} teachers: several teachers need '
-            'one each'
-        )
-    if config.teacher_weights and (
-        not all(math.isfinite(weight) and weight >= 0 for weight in config.teacher_weights)
-        or not sum(config.teacher_weights)
-    ):
-        raise TctError(f'teacher weights {config.teacher_weights}: numbers of at least 0, not all 0, are needed')
+    check_weights(config.teacher_weights, len(config.sources))
     if config.teacher_dropout and config.teacher_scores != 'live':
         raise TctError(
             f'{config.teacher_scores} scores are the same in each step: a teacher with dropout needs '
