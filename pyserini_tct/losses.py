@@ -71,7 +71,7 @@ def margin_mse(
     """Return the mean squared difference between the student's and the teacher's margins.
 
     A margin is the score of a query's positive less that of another of its candidates; the mean is over all such pairs.
-    As published the candidates are the query's own negatives (:func:`own_pairs`).
+    As published these are the query's own negatives.
 
     Args:
         student: the student's scores, ``(B, P)``.
@@ -96,13 +96,3 @@ def entropy(scores: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:
     """Return the mean entropy (nats) of the softmax of each query's scores; for watching, not for training."""
     logs = torch.log_softmax(scores.masked_fill(excluded, float('-inf')), dim=-1)
     return -(logs.exp() * logs.masked_fill(excluded, 0.0)).sum(-1).mean()
-
-
-def own_pairs(own: torch.Tensor, excluded: torch.Tensor) -> torch.Tensor:
-    """Return what is excluded when soft labels go to each query's own candidates only: the rest of the batch as well.
-
-    Args:
-        own: true where a candidate was given for the query (its positive and its negatives), ``(B, P)``.
-        excluded: candidates left out anyway, ``(B, P)``.
-    """
-    return excluded | ~own

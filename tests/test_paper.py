@@ -62,6 +62,8 @@ def test_the_scale_follows_the_batch():
 def test_a_student_without_a_teacher_keeps_the_rest():
     made = paper_faithful(model='student', **GIVEN, coupling='none')
     assert (made.hard_weight, made.kd_weight, made.student_init, made.lr) == (1.0, 0.0, 'backbone', 7e-6)
+    several = paper_faithful(model='student', **GIVEN, teacher=['a', 'b'])
+    assert (several.student_init, several.hard_weight) == ('backbone', 0.0)
     assert 'need a teacher' in refusal(paper_faithful, model='student', **GIVEN)
     assert 'for these two' in refusal(paper_faithful, model='cross', **GIVEN)
 

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 from conftest import refusal
-from tiny_training import CROSS, log, tiny_config
+from tiny_judged import CROSS, log, tiny_config
 
 from pyserini_tct.models import colbert, cross
 from pyserini_tct.train import train

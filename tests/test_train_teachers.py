@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import torch
 from conftest import refusal
-from tiny_training import CROSS, RUN, log, tiny_config
+from tiny_judged import CROSS, RUN, log, tiny_config
 
 from pyserini_tct.models import student
 from pyserini_tct.models.teachers.factory import load

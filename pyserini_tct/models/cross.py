@@ -177,6 +177,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> CrossEncoder:
     """
     folder = _weights.resolve(name)
     config, weights_file = _weights.bert_config(folder), _weights.find(folder)
+    config.__dict__.pop('sentence_transformers', None)  # of a cross-encoder's files alone: see write_folder
     tensors = _weights.read(weights_file)
     shapes = {'classifier.weight': (1, config.hidden_size), 'classifier.bias': (1,)}
     for key, shape in {**shapes, 'bert.pooler.dense.weight': (config.hidden_size, config.hidden_size)}.items():

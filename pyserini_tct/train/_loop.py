@@ -90,6 +90,8 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     torch.manual_seed(config.seed)
     data = _setup.load_data(config, partial)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
+    if teacher is not None and config.steps:
+        check_teacher(teacher, data.batch_at(0, config.batch_size, config.seed), config)
     optimizer = make_optimizer(model, config)
     if evaluate is None and config.dev_topics:
         evaluate = DevSet(config, _setup.dev_passages(config, data)).reciprocal_rank
@@ -104,8 +106,6 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     _cut_log(log_path, state['step'])
 
     first, seconds = state['step'], []
-    if teacher is not None and first < config.steps:
-        check_teacher(teacher, data.batch_at(first, config.batch_size, config.seed), config)
     with (
         open(log_path, 'a', encoding='utf-8') as log,
         tqdm(total=config.steps, initial=first, desc=config.output.name, unit='step', disable=None) as progress,

@@ -64,7 +64,8 @@ def paper_faithful(**given: Any) -> TrainConfig:
     elif given.get('model') == 'student':
         # A student without teacher learns from hard labels alone; all else stays the paper's.
         preset |= STUDENT if given.get('coupling') != 'none' else {}
-        preset |= {'student_init': 'teacher'} if given.get('teacher') else {}
+        teacher = given.get('teacher', ())
+        preset |= {'student_init': 'teacher'} if isinstance(teacher, str) or len(teacher) == 1 else {}
     else:
         raise TctError("the paper's code trains a ColBERT and a student: --paper-faithful is for these two")
     return TrainConfig(**{**preset, **given})

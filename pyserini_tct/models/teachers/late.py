@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 
@@ -76,8 +75,9 @@ class CachedTeacher:
         precision: str = 'fp32',
         used: Sequence[int] | None = None,
     ) -> None:
-        self.device, self.logit_scale = model.device, cast(float | None, model.logit_scale)
-        self.parents, self._score = {'teacher': model.sha256}, model.scorer
+        self.logit_scale: float | None = model.logit_scale
+        self.parents = {'teacher': model.sha256}
+        self.device, self._score = model.device, model.scorer
         model.eval()
 
         def store(kind: str, texts: Sequence[object], encode: Encode) -> TokenStore:

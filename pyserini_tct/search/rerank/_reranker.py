@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every re-ranker does with the scores of its model: order, ties, and the tail that is not scored."""
 
+import abc
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -13,7 +14,7 @@ from pyserini_tct.runs import Hit, rank
 GAP = 1e-3  # between the last passage re-ranked and those below it, which keep their order
 
 
-class Reranker:
+class Reranker(abc.ABC):
     """Scores passages anew; a kind of model adds :meth:`scores`.
 
     Args:
@@ -25,9 +26,9 @@ class Reranker:
         self.passages = sorted(passages, key=lambda passage: len(passage.contents))
         self._rows = {passage.docid: row for row, passage in enumerate(self.passages)}
 
+    @abc.abstractmethod
     def scores(self, query: str, rows: Sequence[int]) -> np.ndarray:
         """Return the scores of a query with some of the passages, by their rows: ``(rows,)``."""
-        raise NotImplementedError
 
     def rerank(self, query: str, docids: Sequence[str]) -> list[Hit]:
         """Return the passages by their new scores, ties by docid.

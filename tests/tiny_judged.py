@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Six passages and four queries to train on, and the settings to do so in a second."""
+"""A judged corpus of six passages and four queries to train on, and the settings to do so in a second."""
 
 import json
 
