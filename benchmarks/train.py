@@ -61,7 +61,7 @@ def our_step(config: TrainConfig, data: TrainingData, work: Path) -> Callable[[]
     def step() -> None:
         batch: Batch = data.batch_at(next(steps), config.batch_size, config.seed)
         with _env.autocast('cpu', precision):
-            scores = _loop.model_scores(model, batch)
+            scores = _loop.model_scores(model, batch, config)
         loss, _ = _loop.objective(scores, teacher, batch, config)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

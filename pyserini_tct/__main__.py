@@ -15,7 +15,8 @@ from pyserini_tct._errors import TctError
 COMMANDS = {
     'demo': 'the whole flow on the pocket collection that ships with the package',
     'models': 'a student checkpoint from a BERT folder or a published checkpoint, without training',
-    'train': 'a ColBERT teacher, or a student distilled from one',
+    'models.teachers': "a teacher's scores of a run's passages to a file, to train students from",
+    'train': 'a teacher (ColBERT, cross-encoder), or a student distilled from one',
     'mine': 'hard negatives for training queries, by BM25',
     'encode': 'a corpus to a folder of vectors',
     'expand': 'predicted queries appended to the passages of a corpus (doc2query)',
@@ -24,7 +25,7 @@ COMMANDS = {
     'search.faiss': 'topics to a run: dense, over a Faiss index',
     'search.lucene': 'topics to a run: BM25, over a Lucene index',
     'search.hybrid': 'topics to a run: dense and BM25, interpolated',
-    'search.rerank': 'a run to a run: its best passages scored anew by a ColBERT',
+    'search.rerank': 'a run to a run: its best passages scored anew by a ColBERT or a cross-encoder',
     'fusion': 'two runs to one, interpolated',
     'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scores of queries against passages: MaxSim of late interaction, and the dot product that it is distilled into.
 
-Pure functions from tensors to a matrix ``(queries, passages)``.
+Pure functions from tensors to a matrix ``(queries, passages)``; :func:`standardise` puts those of several models on one
+scale.
 """
 
 import torch
@@ -19,6 +20,7 @@ def maxsim(
     query_mask: torch.Tensor,
     passage_mask: torch.Tensor,
     budget: int = BUDGET,
+    padding: float | None = None,
 ) -> torch.Tensor:
     """Sum over query tokens of the greatest similarity to a passage token.
 
@@ -30,9 +32,11 @@ def maxsim(
         query_mask: true for a token that counts, ``(Q, m)``.
         passage_mask: likewise, ``(P, n)``.
         budget: bytes that a block of similarities may take; passages are scored in blocks that fit.
+        padding: instead of a mask, the similarity given to every passage position that does not count, and to any
+            other whose similarity is exactly 0: the paper's code finds padding by its zeros and gives it -15.
 
     Returns:
-        ``(Q, P)``; a passage without tokens scores :data:`EMPTY_SCORE`.
+        ``(Q, P)``; a passage without tokens scores :data:`EMPTY_SCORE`, unless ``padding`` is given.
 
     Source: ColBERT (arXiv 2004.12832), equation 3; arXiv 2010.11386, equation 2.
 
@@ -48,12 +52,40 @@ def maxsim(
     for start in range(0, total, block):
         part, mask = passages[start : start + block], passage_mask[start : start + block]
         similarity = (queries.reshape(count * m, -1) @ part.reshape(len(part) * n, -1).T).view(count, m, len(part), n)
-        best = similarity.masked_fill(~mask, float('-inf')).max(dim=-1).values.float()
-        best = best.masked_fill(~query_mask.unsqueeze(-1), 0.0)
-        columns.append(best.sum(1).masked_fill(~mask.any(-1), EMPTY_SCORE))
+        if padding is None:
+            similarity = similarity.masked_fill(~mask, float('-inf'))
+        else:
+            similarity = similarity.masked_fill(~mask | (similarity == 0), padding)
+        best = similarity.max(dim=-1).values.float().masked_fill(~query_mask.unsqueeze(-1), 0.0).sum(1)
+        columns.append(best.masked_fill(~mask.any(-1), EMPTY_SCORE) if padding is None else best)
     return torch.cat(columns, dim=1)
 
 
 def dot(queries: torch.Tensor, passages: torch.Tensor) -> torch.Tensor:
     """Return the dot products of ``(Q, dimension)`` and ``(P, dimension)``: ``(Q, P)``, in single precision."""
     return queries.float() @ passages.float().T
+
+
+def standardise(scores: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
+    """Give each query's scores mean 0 and standard deviation 1 over the candidates that count.
+
+    Args:
+        scores: ``(Q, P)``.
+        counted: true for a candidate that counts, ``(Q, P)``.
+
+    Returns:
+        ``(Q, P)``; 0 for a candidate that does not count, and for all of a query that has the same score everywhere
+        (or one candidate): it prefers none.
+
+    Example:
+        >>> standardise(torch.tensor([[5.0, 1.0, 99.0], [7.0, 7.0, 7.0]]), torch.tensor([[True, True, False]]))
+        tensor([[ 1., -1.,  0.],
+                [ 0.,  0.,  0.]])
+    """
+    counted = counted.expand_as(scores)
+    number = counted.sum(-1, keepdim=True).clamp(min=1)
+    kept = scores.double().masked_fill(~counted, 0.0)
+    centred = (kept - kept.sum(-1, keepdim=True) / number).masked_fill(~counted, 0.0)
+    deviation = (centred.square().sum(-1, keepdim=True) / number).sqrt()
+    flat = deviation <= 1e-6 * kept.abs().amax(-1, keepdim=True)  # rounding, not preference
+    return (centred / deviation.masked_fill(flat, 1.0)).masked_fill(flat, 0.0).float()

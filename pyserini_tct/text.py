@@ -5,14 +5,15 @@
 A query is ``[CLS] [ q ]`` + word pieces + ``[MASK]`` up to exactly 36 ids, all attended to; a passage is
 ``[CLS] [ d ]`` + word pieces, at most 154 ids. Neither has a ``[SEP]``. ``[Q]`` and ``[D]`` are no special tokens: an
 uncased BERT splits them into three word pieces, which is why the first four positions are dropped before pooling (arXiv
-2010.11386 and its code). A literal ``[MASK]`` in user text stays text; in Pyserini it becomes the special token.
+2010.11386 and its code). A cross-encoder reads ``[CLS] query [SEP] passage [SEP]``. A literal ``[MASK]`` in user text
+stays text; in Pyserini it becomes the special token.
 """
 
 import dataclasses
 import hashlib
 import json
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,6 +29,7 @@ from pyserini_tct.collection import Passage
 PREFIX_LENGTH = 4
 QUERY_LENGTH = 36
 PASSAGE_LENGTH = 154
+PAIR_SPECIALS = 3  # [CLS] and two [SEP] of a cross-encoder's input
 UNKNOWN = '[UNK]'
 SPECIAL = ('[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]')
 
@@ -63,6 +65,13 @@ class TokenRow(NamedTuple):
     ids: list[int]
     attended: list[bool]
     counted: list[bool]
+
+
+class PairRow(NamedTuple):
+    """The ids of a query with a passage, and their token types: 0 up to the first ``[SEP]``, then 1."""
+
+    ids: list[int]
+    types: list[int]
 
 
 class TctTokenizer:
@@ -134,8 +143,8 @@ class TctTokenizer:
         vocab = {line: number - 1 for number, line in numbered_lines(folder / 'vocab.txt')}
         return cls(vocab, config.get('strip_accents'), config.get('tokenize_chinese_chars', True), str(folder))
 
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer files that Transformers, and so stock Pyserini, reads."""
+    def save(self, folder: Path, longest: int = 512) -> None:
+        """Write the tokenizer files that Transformers, and so stock Pyserini, reads; ``longest`` is their cut."""
         from transformers import BertTokenizerFast  # type: ignore[attr-defined,unused-ignore]
 
         BertTokenizerFast(
@@ -143,7 +152,7 @@ class TctTokenizer:
             do_lower_case=True,
             strip_accents=self.strip_accents,
             tokenize_chinese_chars=self.handle_chinese_chars,
-            model_max_length=512,
+            model_max_length=longest,
         ).save_pretrained(folder)
         words = sorted(self.vocab, key=lambda word: self.vocab[word])
         (folder / 'vocab.txt').write_text('\n'.join(words) + '\n', encoding='utf-8')
@@ -155,8 +164,7 @@ class TctTokenizer:
 
     def passages(self, passages: Sequence[Passage], length: int = PASSAGE_LENGTH) -> list[list[int]]:
         """Return the ids of each passage, title before text: at least the 4 prefix ids, at most ``length``."""
-        texts = [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
-        return self._rows(self._passage_prefix, texts, length)
+        return self._rows(self._passage_prefix, _texts(passages), length)
 
     def late_queries(self, texts: Sequence[str], contract: TokenContract) -> list[TokenRow]:
         """Return the rows of queries under a late-interaction model's contract."""
@@ -171,11 +179,35 @@ class TctTokenizer:
     def late_passages(self, passages: Sequence[Passage], contract: TokenContract) -> list[TokenRow]:
         """Return the rows of passages, title before text, under a late-interaction model's contract."""
         skipped = {self.vocab.get(mark) for mark in string.punctuation} if contract.skip_punctuation else set()
-        texts = [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
         rows = []
-        for ids in self._framed(texts, contract.passage_prefix, contract.passage_length, contract.separator):
+        for ids in self._framed(_texts(passages), contract.passage_prefix, contract.passage_length, contract.separator):
             counted = [position >= contract.dropped and id_ not in skipped for position, id_ in enumerate(ids)]
             rows.append(TokenRow(ids, [True] * len(ids), counted))
+        return rows
+
+    def pairs(
+        self, queries: Sequence[str], passages: Sequence[Passage], wanted: Iterable[Sequence[int]], length: int
+    ) -> list[PairRow]:
+        """Return the rows of query-passage pairs, ``[CLS] query [SEP] passage [SEP]``, for a cross-encoder.
+
+        Args:
+            queries: texts.
+            passages: title before text.
+            wanted: (query, passage) as positions in the two lists.
+            length: most ids of a row. What is longer loses ids from the end of the longer text, as in Transformers
+                (``longest_first``): nearly always the passage.
+        """
+        cls, sep, room = self.vocab['[CLS]'], self.vocab['[SEP]'], length - PAIR_SPECIALS
+        first, second = self._ids(queries), self._ids(_texts(passages))
+        rows = []
+        for i, j in wanted:
+            query, passage = first[i], second[j]
+            if len(query) + len(passage) > room:
+                short = min(len(query), len(passage), room // 2)
+                kept = short if len(query) <= len(passage) else room - short
+                query, passage = query[:kept], passage[: room - kept]
+            types = [0] * (len(query) + 2) + [1] * (len(passage) + 1)
+            rows.append(PairRow([cls, *query, sep, *passage, sep], types))
         return rows
 
     def _framed(self, texts: Sequence[str], prefix: Sequence[str], length: int, separator: bool) -> list[list[int]]:
@@ -187,8 +219,10 @@ class TctTokenizer:
         return [row + end for row in rows]
 
     def _rows(self, prefix: list[int], texts: Sequence[str], length: int) -> list[list[int]]:
-        encoded = self._pieces.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [prefix + row.ids[: length - len(prefix)] for row in encoded]
+        return [prefix + ids[: length - len(prefix)] for ids in self._ids(texts)]
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [row.ids for row in self._pieces.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def _prefix(self, marker: str, name: str) -> list[int]:
         ids = [self.vocab['[CLS]'], *self._pieces.encode(marker, add_special_tokens=False).ids]
@@ -198,6 +232,10 @@ class TctTokenizer:
                 f'TCT-ColBERT needs the vocabulary of an uncased BERT'
             )
         return ids
+
+
+def _texts(passages: Sequence[Passage]) -> list[str]:
+    return [f'{passage.title} {passage.text}' if passage.title else passage.text for passage in passages]
 
 
 def check_lengths(query_length: int, passage_length: int, positions: int) -> None:

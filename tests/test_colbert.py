@@ -12,7 +12,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import colbert
 from pyserini_tct.models._weights import write
-from pyserini_tct.models.teachers import CachedTeacher, LiveTeacher
+from pyserini_tct.models.teachers.late import CachedTeacher, LiveTeacher
 from pyserini_tct.text import TokenContract
 
 QUERIES = ['what is a slow river', 'earth quake magnitude', 'x']

@@ -96,7 +96,7 @@ def test_entropy_of_a_uniform_row_is_log_n():
 def test_loose_equals_tight_when_every_candidate_is_the_querys_own():
     """With one query in the batch there is nothing in-batch beyond its own pairs."""
     own, excluded = torch.ones(1, 3, dtype=torch.bool), torch.zeros(1, 3, dtype=torch.bool)
-    loose = losses.kl_distillation(S[:1], T[:1], losses.own_pairs(own, excluded))
+    loose = losses.kl_distillation(S[:1], T[:1], excluded | ~own)
     assert loose.item() == pytest.approx(losses.kl_distillation(S[:1], T[:1], excluded).item(), abs=1e-7)
 
 
@@ -104,4 +104,56 @@ def test_loose_sees_own_pairs_only():
     own = torch.tensor([[True, False, True], [False, True, True]])
     p, q, r, s = softmax([3, 0]), softmax([1, 0]), softmax([2, 1]), softmax([0, -1])
     expected = sum(a * math.log(a / b) for a, b in [*zip(p, q, strict=True), *zip(r, s, strict=True)]) / 2
-    assert losses.kl_distillation(S, T, losses.own_pairs(own, NONE)).item() == pytest.approx(expected, abs=1e-6)
+    assert losses.kl_distillation(S, T, ~own).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_kl_with_both_temperatures_by_hand():
+    """p = softmax(T / 2), q = softmax(S / 4); its gradient is (q - p) / 4, halved by the mean over two queries."""
+    expected = 0.0
+    for teacher, student in zip(T.tolist(), S.tolist(), strict=True):
+        p, q = softmax([x / 2 for x in teacher]), softmax([x / 4 for x in student])
+        expected += sum(a * math.log(a / b) for a, b in zip(p, q, strict=True)) / 2
+    scores = S.clone().requires_grad_()
+    loss = losses.kl_distillation(scores, T, NONE, temperature=2.0, student_temperature=4.0)
+    assert loss.item() == pytest.approx(expected, abs=1e-6)
+    loss.backward()
+    assert torch.allclose(scores.grad, (torch.softmax(S / 4, -1) - torch.softmax(T / 2, -1)) / 8, atol=1e-6)
+
+
+def test_margin_mse_by_hand():
+    """Margins of S: 1-2, 1-0 and 0-0.5, 0+1; of T: 3-1, 3-0 and 2-0, 2-1; squared differences 9, 4, 6.25, 0."""
+    assert losses.margin_mse(S, T, TARGET, NONE).item() == pytest.approx((9 + 4 + 6.25 + 0) / 4, abs=1e-6)
+
+
+def test_margin_mse_sees_only_what_is_not_excluded():
+    """Each pair weighs the same, also where one query has more of them; an excluded score moves nothing."""
+    excluded = torch.tensor([[False, True, False], [False, False, False]])
+    scores = S.clone().requires_grad_()
+    loss = losses.margin_mse(scores, T, TARGET, excluded)
+    assert loss.item() == pytest.approx((4 + 6.25 + 0) / 3, abs=1e-6)
+    loss.backward()
+    assert scores.grad[0, 1] == 0
+    assert scores.grad[0].tolist() == pytest.approx([2 * (1 - 3) / 3, 0, 2 * (3 - 1) / 3])
+    changed = T.masked_fill(excluded, 1e4)
+    assert losses.margin_mse(S, changed, TARGET, excluded).item() == pytest.approx(loss.item())
+
+
+def test_margin_mse_takes_the_teachers_margins_at_its_training_scale():
+    """Trained at scale 2 its logits are 2 T: margins 4, 6 and 4, 2 against -1, 1 and -0.5, 1."""
+    expected = (25 + 25 + 20.25 + 1) / 4
+    assert losses.margin_mse(S, T, TARGET, NONE, scale=2.0).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_margin_mse_without_a_negative_is_zero_and_not_nan():
+    scores = S.clone().requires_grad_()
+    alone = ~torch.nn.functional.one_hot(TARGET, 3).bool()
+    loss = losses.margin_mse(scores, T, TARGET, alone)
+    loss.backward()
+    assert loss.item() == 0
+    assert scores.grad.abs().sum() == 0
+
+
+def test_no_gradient_of_the_margins_flows_into_the_teacher():
+    teacher = T.clone().requires_grad_()
+    losses.margin_mse(S.clone().requires_grad_(), teacher, TARGET, NONE).backward()
+    assert teacher.grad is None

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""MaxSim re-ranking from stored token vectors, and the choice of alpha."""
+"""Re-ranking by MaxSim from stored token vectors and by a cross-encoder, and the choice of alpha."""
 
 import json
 
@@ -13,7 +13,7 @@ from pyserini_tct.collection import Passage
 from pyserini_tct.fusion import tune
 from pyserini_tct.fusion import tune as tune_function
 from pyserini_tct.fusion._tuning import fuse, read_alpha
-from pyserini_tct.models import colbert
+from pyserini_tct.models import colbert, cross
 from pyserini_tct.runs import Hit, read_run, write_run
 from pyserini_tct.search.rerank import MaxSimReranker
 from pyserini_tct.search.rerank.__main__ import main
@@ -69,6 +69,28 @@ def test_the_command(model, corpus, topics, tmp_path, capsys):
     words[3] = tmp_path / 'other'
     assert 'lists passage zzz, which' in fails(main, *words, '--output', tmp_path / 'out2', capsys=capsys)
     assert 'is no ColBERT' not in capsys.readouterr().err
+
+
+def test_the_command_with_a_cross_encoder(tiny_bert, corpus, topics, tmp_path, capsys):
+    torch.manual_seed(3)
+    model = cross.new(tiny_bert).eval()
+    model.save(tmp_path / 'cross')
+    write_run(tmp_path / 'run', {qid: {docid: 1.0 - i / 10 for i, docid in enumerate(TEXTS)} for qid in TOPICS})
+    words = ['--run', tmp_path / 'run', '--corpus', corpus, '--topics', topics, '--depth', 4]
+    chosen = ['--cross', tmp_path / 'cross', '--output', tmp_path / 'out']
+    main([str(word) for word in [*words, *chosen]])
+    found = read_run(tmp_path / 'out')
+    for qid, query in TOPICS.items():
+        best = {docid: score for docid, score in expected(model, query).items() if docid <= 'd4'}
+        assert {docid: found[qid][docid] for docid in best} == pytest.approx(best, abs=2e-5)
+        assert list(found[qid])[4:] == ['d5', 'd6']
+    assert (tmp_path / 'out').read_text().split()[5] == 'cross'
+    with pytest.raises(SystemExit):
+        main([str(word) for word in [*words, *chosen, '--maxsim', tmp_path / 'cross']])
+    assert 'not allowed with argument' in capsys.readouterr().err
+    colbert.new(tiny_bert, dimension=8).save(tmp_path / 'colbert')
+    other = ['--cross', tmp_path / 'colbert', '--output', tmp_path / 'out2']
+    assert 'is no cross-encoder' in fails(main, *words, *other, capsys=capsys)
 
 
 DENSE = {'1': {'a': 3.0, 'b': 2.0}, '2': {'c': 2.0, 'd': 1.0}}

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """MaxSim by hand arithmetic and against a loop over tokens."""
 
+import pytest
 import torch
 
-from pyserini_tct.scoring import EMPTY_SCORE, dot, maxsim
+from pyserini_tct.scoring import EMPTY_SCORE, dot, maxsim, standardise
 
 Q = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
 ON = torch.tensor([[True, True]])
@@ -81,3 +82,39 @@ def test_gradient_reaches_the_best_token_only():
 
 def test_dot():
     assert dot(torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]])).tolist() == [[11.0, 2.0]]
+
+
+def test_standardised_scores_by_hand():
+    """(2, 4, 9) has mean 5 and variance (9 + 1 + 16) / 3; the candidate that does not count moves neither."""
+    scores = torch.tensor([[2.0, 4.0, 1e4, 9.0], [-1.0, 1.0, 3.0, 5.0]])
+    counted = torch.tensor([[True, True, False, True], [True, True, True, True]])
+    found = standardise(scores, counted)
+    deviation = (26 / 3) ** 0.5
+    assert found[0].tolist() == pytest.approx([-3 / deviation, -1 / deviation, 0, 4 / deviation], abs=1e-6)
+    assert found[1].tolist() == pytest.approx([-3 / 5**0.5, -1 / 5**0.5, 1 / 5**0.5, 3 / 5**0.5], abs=1e-6)
+    assert found.mean(-1).tolist() == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_scores_that_are_all_the_same_prefer_nothing():
+    """0.1 + rounding divided by a deviation of 1e-9 would be a strong preference made of nothing."""
+    scores = torch.tensor([[0.1, 0.1, 0.1], [7.0, 1.0, 2.0], [1000.0, 1000.0001, 1000.0]])
+    counted = torch.tensor([[True, True, True], [True, False, False], [True, True, True]])
+    assert standardise(scores, counted).tolist() == [[0.0, 0.0, 0.0]] * 3
+
+
+def test_standardising_forgets_shift_and_scale():
+    scores, counted = torch.randn(3, 5), torch.ones(3, 5, dtype=torch.bool)
+    torch.testing.assert_close(standardise(30 * scores - 7, counted), standardise(scores, counted))
+
+
+def test_padding_with_a_score_is_the_papers_way():
+    """Similarities (-20, -3), then padding; (0, -20) without: the mask takes -3 and 0, the paper's code -3 and -15."""
+    queries = torch.tensor([[[1.0, 0.0]]])
+    passages = torch.tensor([[[-20.0, 0.0], [-3.0, 0.0], [9.0, 9.0]], [[0.0, 5.0], [-20.0, 0.0], [-20.0, 0.0]]])
+    query_mask = torch.ones(1, 1, dtype=torch.bool)
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    assert maxsim(queries, passages, query_mask, mask).tolist() == [[-3.0, 0.0]]
+    assert maxsim(queries, passages, query_mask, mask, padding=-15.0).tolist() == [[-3.0, -15.0]]
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
+    assert maxsim(queries, passages, query_mask, nothing).tolist() == [[EMPTY_SCORE, EMPTY_SCORE]]
+    assert maxsim(queries, passages, query_mask, nothing, padding=-15.0).tolist() == [[-15.0, -15.0]]

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertModel
 
@@ -35,6 +35,7 @@ FILES = (
     'vocab.txt',
     'tct.json',
     'colbert.json',
+    'cross.json',
     'artifact.metadata',
 )
 
@@ -99,6 +100,21 @@ def find(folder: Path) -> Path:
         if (folder / name).exists():
             return folder / name
     raise TctError(f'{folder} has no {" or ".join(NAMES)}: the checkpoint is incomplete')
+
+
+def names(path: Path) -> set[str]:
+    """Return the names of the tensors in a weights file, without reading the tensors where that can be.
+
+    Raises:
+        TctError: see :func:`read`.
+    """
+    if path.suffix != '.safetensors':
+        return set(read(path))
+    try:
+        with safe_open(path, 'pt') as tensors:
+            return set(tensors.keys())
+    except (SafetensorError, OSError) as error:
+        raise TctError(f'{path} is damaged or no weights file ({_first_line(error)}): fetch it again') from error
 
 
 def read(path: Path) -> dict[str, torch.Tensor]:

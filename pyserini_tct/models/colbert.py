@@ -8,7 +8,8 @@ which have ``artifact.metadata`` instead, are read too.
 """
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,6 +41,8 @@ class Settings:
         normalize_passages: divide passage token vectors by their length.
         normalize_queries: likewise for queries (ColBERT v2 does, the paper's code does not).
         logit_scale: what the scores were multiplied with in the training loss; temperatures are relative to it.
+        padding_score: similarity given to passage positions that do not count, as the paper's code does; ``None``:
+            they are masked.
         parents, training: where the checkpoint comes from.
     """
 
@@ -47,6 +50,7 @@ class Settings:
     normalize_passages: bool = True
     normalize_queries: bool = False
     logit_scale: float = 1.0
+    padding_score: float | None = None
     parents: dict[str, str] = dataclasses.field(default_factory=dict)
     training: dict[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -56,6 +60,9 @@ class TokenVectors(NamedTuple):
 
     vectors: torch.Tensor
     counted: torch.Tensor
+
+
+Scorer = Callable[[TokenVectors, TokenVectors], torch.Tensor]  # to ``(queries, passages)``
 
 
 class ColBert(torch.nn.Module):
@@ -86,6 +93,16 @@ class ColBert(torch.nn.Module):
         """Where the weights are."""
         return self.linear.weight.device
 
+    @property
+    def logit_scale(self) -> float:
+        """What its scores were multiplied with in its own training."""
+        return self.settings.logit_scale
+
+    @property
+    def scorer(self) -> Scorer:
+        """From token vectors of queries and of passages to MaxSim; it holds no weights."""
+        return functools.partial(score, padding=self.settings.padding_score)
+
     def encode_queries(self, texts: Sequence[str]) -> TokenVectors:
         """Return the token vectors of queries."""
         rows = self.tokenizer.late_queries(texts, self.settings.contract)
@@ -100,7 +117,7 @@ class ColBert(torch.nn.Module):
         """Return MaxSim of each query with each passage, ``(queries, passages)``."""
         contract = self.settings.contract
         rows = [self.tokenizer.late_queries(queries, contract), self.tokenizer.late_passages(passages, contract)]
-        return score(*self._vectors(rows, [self.settings.normalize_queries, self.settings.normalize_passages]))
+        return self.scorer(*self._vectors(rows, [self.settings.normalize_queries, self.settings.normalize_passages]))
 
     def _vectors(self, groups: Sequence[Sequence[TokenRow]], unit: Sequence[bool]) -> list[TokenVectors]:
         """Encode groups of rows in one pass; ``unit`` says by group whether vectors get length 1."""
@@ -126,10 +143,10 @@ class ColBert(torch.nn.Module):
             write_folder(self, partial)
 
 
-def score(queries: TokenVectors, passages: TokenVectors) -> torch.Tensor:
+def score(queries: TokenVectors, passages: TokenVectors, padding: float | None = None) -> torch.Tensor:
     """Return MaxSim in single precision whatever the encoder's, ``(queries, passages)``."""
     with torch.autocast(queries.vectors.device.type, enabled=False):
-        return maxsim(queries.vectors, passages.vectors, queries.counted, passages.counted)
+        return maxsim(queries.vectors, passages.vectors, queries.counted, passages.counted, padding=padding)
 
 
 def write_folder(model: ColBert, folder: Path) -> None:

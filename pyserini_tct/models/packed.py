@@ -37,6 +37,7 @@ def hidden_states(
     bert: BertModel,
     groups: Sequence[Sequence[Sequence[int]]],
     attended: Sequence[Sequence[Sequence[bool]] | None] | None = None,
+    types: Sequence[Sequence[Sequence[int]]] | None = None,
 ) -> torch.Tensor:
     """Run a BERT over groups of texts; texts of a group should be of like length.
 
@@ -44,6 +45,7 @@ def hidden_states(
         bert: the network; dropout is its own.
         groups: token ids of each text, group by group.
         attended: by group, false for a token that no token may attend to; ``None``: all are attended to.
+        types: token types (segments) in the shape of ``groups``; ``None``: 0 everywhere.
 
     Returns:
         The last layer, ``(tokens, hidden)``, text after text.
@@ -54,7 +56,12 @@ def hidden_states(
     positions = torch.cat([torch.arange(len(row)) for row in rows]).to(device)
     embed: Any = bert.embeddings
     layers: Any = bert.encoder.layer
-    states = embed.word_embeddings(ids) + embed.token_type_embeddings.weight[0] + embed.position_embeddings(positions)
+    if types is None:
+        segments = embed.token_type_embeddings.weight[0]
+    else:
+        flat = [type_ for group in types for row in group for type_ in row]
+        segments = embed.token_type_embeddings(torch.tensor(flat, device=device))
+    states = embed.word_embeddings(ids) + segments + embed.position_embeddings(positions)
     states = embed.dropout(embed.LayerNorm(states))
     plan, start = [], 0
     for number, group in enumerate(groups):
@@ -66,6 +73,11 @@ def hidden_states(
         inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))
         states = layer.output.LayerNorm(layer.output.dropout(layer.output.dense(inner)) + states)
     return states
+
+
+def first(states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:
+    """Return the state of each text's first token, ``[CLS]``: ``(texts, hidden)``."""
+    return states.index_select(0, torch.tensor(_starts(lengths)).to(states.device))
 
 
 def mean(states: torch.Tensor, lengths: Sequence[int]) -> torch.Tensor:

@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyserini_tct.train._config import TrainConfig
     from pyserini_tct.train._loop import train
+    from pyserini_tct.train._paper import paper_faithful
 
-__all__ = ['TrainConfig', 'train']
-_HOMES = {'TrainConfig': 'pyserini_tct.train._config', 'train': 'pyserini_tct.train._loop'}
+__all__ = ['TrainConfig', 'paper_faithful', 'train']
+_HOMES = {
+    'TrainConfig': 'pyserini_tct.train._config',
+    'paper_faithful': 'pyserini_tct.train._paper',
+    'train': 'pyserini_tct.train._loop',
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.train``: a ColBERT teacher, or a student with or without one."""
+"""``python -m pyserini_tct.train``: a teacher (ColBERT or cross-encoder), or a student with or without one."""
 
 import argparse
 import dataclasses
@@ -11,24 +11,35 @@ from pyserini_tct import _cli
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser; every default is ``TrainConfig``'s."""
-    from pyserini_tct.train import _config
+    from pyserini_tct.train import _checks, _config
 
     default = {field.name: field.default for field in dataclasses.fields(_config.TrainConfig)}
-    parser = _cli.Parser('pyserini_tct.train', 'Train a ColBERT teacher, or a student distilled from one.')
+    parser = _cli.Parser(
+        'pyserini_tct.train', 'Train a teacher (ColBERT or cross-encoder), or a student distilled from one.'
+    )
 
     def add(group: argparse._ArgumentGroup, name: str, about: str, **options: object) -> None:
         value = default.get(name.replace('-', '_'))
-        kind = {bool: None, int: int, float: float}.get(type(value), str)
-        if kind:
+        kind = {int: int, float: float}.get(type(value), str)
+        if isinstance(value, bool):
+            options['action'] = argparse.BooleanOptionalAction
+        else:
             options.setdefault('type', kind)
-        if value is not dataclasses.MISSING:
+        if name.replace('-', '_') in _checks.CHOICES:
+            options['choices'] = _checks.CHOICES[name.replace('-', '_')]
+        if value not in (dataclasses.MISSING, '', ()):
             options.setdefault('default', value)
         group.add_argument(f'--{name}', help=about, **options)  # type: ignore[arg-type]
 
     group = parser.add_argument_group('what')
-    add(group, 'model', 'what to train', choices=_config.MODELS, required=True)
+    add(group, 'model', 'what to train', required=True)
     add(group, 'output', 'new folder; a killed run started again goes on', required=True)
     add(group, 'backbone', 'folder or hub name of an uncased BERT')
+    group.add_argument(
+        '--paper-faithful',
+        action='store_true',
+        help="every setting of the paper's code at once; a flag that is given wins",
+    )
     group.add_argument('--overwrite', action='store_true', help='replace the output, and forget an unfinished run')
     group = parser.add_argument_group('data')
     add(group, 'triples', 'TSV: query, positive, negative: texts, or ids with --corpus and --queries')
@@ -39,30 +50,40 @@ def build_parser() -> argparse.ArgumentParser:
     add(group, 'negatives-depth', 'negatives are drawn from so many best passages')
     add(group, 'negatives-per-query', 'hard negatives a query and step')
     group = parser.add_argument_group('distillation')
-    add(group, 'teacher', 'ColBERT checkpoint')
-    add(group, 'student-init', "start from the backbone or from the teacher's BERT", choices=_config.STUDENT_INIT)
+    several = {'nargs': '+', 'action': 'extend'}
+    add(group, 'teacher', 'ColBERT, cross-encoder or student checkpoint; several are an ensemble', **several)
+    add(group, 'teacher-weights', 'of an ensemble (equal)', **several, type=float)
+    add(group, 'student-init', "start from the backbone or from the teacher's BERT")
     group.add_argument(
         '--coupling',
         choices=_config.COUPLINGS,
         help='none: hard labels only; loose: soft labels for own pairs; tight: for all in-batch pairs (tight, '
         'if a teacher is given)',
     )
-    add(group, 'kd-pairs', "pairs with soft labels (the coupling's)", choices=_config.KD_PAIRS, default=None)
-    add(group, 'teacher-cache', 'folder for cached token vectors, to be shared by runs')
-    add(
-        group,
-        'teacher-scores',
-        'run the teacher in each step, or cache its token vectors',
-        choices=_config.TEACHER_SCORES,
-    )
-    for name, about in (('kd-weight', 'of the KL divergence'), ('hard-weight', 'of the in-batch cross-entropy')):
+    add(group, 'kd-pairs', "pairs with soft labels (the coupling's)")
+    add(group, 'teacher-scores', 'run the teacher in each step, cache its vectors, or read stored scores')
+    add(group, 'teacher-cache', 'folder for cached vectors, to be shared by runs')
+    add(group, 'stored-scores', 'TSV or JSONL: query id, docid, score; several are an ensemble', **several)
+    for name, about in (('kd-weight', 'of the KL divergence'), ('hard-weight', 'of the cross-entropy')):
         group.add_argument(f'--{name}', type=float, help=f"weight {about} (the coupling's)")
-    add(group, 'temperature', 'of the teacher, relative to the scale of its own training; more is softer')
-    group = parser.add_argument_group('ColBERT')
-    add(group, 'dimension', 'of a token vector')
-    group.add_argument('--no-bias', dest='bias', action='store_false', help='a projection without bias')
-    group.add_argument('--normalize-queries', action='store_true', help='unit-length query token vectors')
-    add(group, 'logit-scale', 'factor on the scores in the training loss')
+    for name, about in (
+        ('margin-weight', 'weight of MarginMSE'),
+        ('hard-pairs', 'candidates of the cross-entropy (in-batch; own for a cross-encoder)'),
+        ('temperature', 'of the teacher, relative to the scale of its own training; more is softer'),
+        ('raw-temperature', "the temperature is of the teacher's raw scores"),
+        ('student-temperature', "of the student's scores in the KL divergence"),
+        ('teacher-dropout', 'of a live teacher'),
+    ):
+        add(group, name, about)
+    group = parser.add_argument_group('ColBERT and cross-encoder')
+    for name, about in (
+        ('logit-scale', 'factor on the scores in the training loss'),
+        ('dimension', 'of a ColBERT token vector'),
+        ('bias', "of a ColBERT's projection"),
+        ('normalize-queries', 'unit-length query token vectors in a ColBERT'),
+        ('padding-score', 'similarity that a ColBERT gives to padding and to exact zeros, instead of a mask'),
+    ):
+        add(group, name, about, **({'type': float} if name == 'padding-score' else {}))
     group = parser.add_argument_group('optimisation')
     for name, about in (
         ('steps', 'optimiser steps'),
@@ -70,6 +91,7 @@ def build_parser() -> argparse.ArgumentParser:
         ('lr', 'highest learning rate'),
         ('warmup', 'steps of linear warm-up; linear decay follows'),
         ('weight-decay', 'not on norms and biases'),
+        ('eps', 'of Adam'),
         ('clip', 'largest gradient norm'),
         ('dropout', 'while training'),
         ('seed', 'of everything drawn'),
@@ -77,24 +99,27 @@ def build_parser() -> argparse.ArgumentParser:
         ('passage-length', 'most ids of a passage, prefix included'),
         ('save-every', 'steps between checkpoints (0: only at the end)'),
         ('device', 'cpu, cuda:0, ... or auto'),
+        ('precision', 'auto: bf16 where the machine has it'),
     ):
         add(group, name, about)
-    add(group, 'precision', 'auto: bf16 where the machine has it', choices=_config.PRECISIONS)
     group = parser.add_argument_group('dev evaluation (RR@10 over the corpus; the best model is kept)')
     add(group, 'dev-topics', 'topics')
     add(group, 'dev-qrels', 'judgments')
+    add(group, 'dev-run', 'run of them; a cross-encoder re-ranks its 50 best passages instead of the corpus')
     add(group, 'eval-every', 'steps between evaluations (0: only at the end)')
     return parser
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse the flags and train."""
-    args = vars(build_parser().parse_args(argv))
-    from pyserini_tct.train._config import TrainConfig
+    parser = build_parser()
+    unset = argparse.Namespace(**{action.dest: None for action in parser._actions})
+    given = {key: value for key, value in vars(parser.parse_args(argv, unset)).items() if value is not None}
+    from pyserini_tct.train import TrainConfig, paper_faithful
 
-    overwrite = args.pop('overwrite')
-    args.pop('debug')
-    config = TrainConfig(**{key: value for key, value in args.items() if value is not None})
+    given.pop('debug', None)
+    overwrite = given.pop('overwrite', False)
+    config = (paper_faithful if given.pop('paper_faithful', False) else TrainConfig)(**given)
 
     from pyserini_tct.train import train
 

@@ -2,29 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every setting of a training run, with its default, and the three independent choices of distillation.
 
-Which pairs carry soft labels (``kd_pairs``), where the teacher's scores come from (``teacher_scores``) and how much the
-hard labels weigh (``hard_weight``) are set apart; ``coupling`` names three common combinations.
+Which pairs carry soft labels (``kd_pairs``), where the teacher's scores come from (``teacher_scores``) and how much
+each loss weighs (``hard_weight``, ``kd_weight``, ``margin_weight``) are set apart; ``coupling`` names three common
+combinations.
 """
 
 import dataclasses
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.text import PASSAGE_LENGTH, QUERY_LENGTH
+from pyserini_tct.train._checks import check
 
-MODELS = ('colbert', 'student')
-KD_PAIRS = ('own', 'in-batch')
-TEACHER_SCORES = ('live', 'cached')
-STUDENT_INIT = ('backbone', 'teacher')
-PRECISIONS = ('auto', 'fp32', 'bf16')
 # What each preset means; all three keep the same in-batch cross-entropy, so that only the soft labels differ.
 COUPLINGS: dict[str, dict[str, Any]] = {
     'none': {'kd_weight': 0.0, 'hard_weight': 1.0},
     'loose': {'kd_weight': 1.0, 'hard_weight': 1.0, 'kd_pairs': 'own'},
     'tight': {'kd_weight': 1.0, 'hard_weight': 1.0, 'kd_pairs': 'in-batch'},
 }
+LISTS: dict[str, Callable[[Any], Any]] = {'teacher': str, 'teacher_weights': float, 'stored_scores': Path}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +31,7 @@ class TrainConfig:
     """A training run. Paths may be strings; every rate is per step; lengths are in token ids, prefix included.
 
     Args:
-        model: ``colbert`` (a teacher) or ``student``.
+        model: ``colbert`` or ``cross`` (teachers), or ``student``.
         output: folder of the checkpoint; while training it is ``output.partial``, from which a second call goes on.
         backbone: folder or hub name of an uncased BERT.
         triples: TSV of query, positive, negative: three texts, or three ids where ``corpus`` and ``queries`` are given.
@@ -43,27 +42,37 @@ class TrainConfig:
         negatives: ``none`` (in-batch only), ``bm25`` (mined first), or a run file of the training queries.
         negatives_depth: hard negatives are drawn from this many best passages of the run.
         negatives_per_query: drawn anew for each step.
-        teacher: ColBERT checkpoint; needed when ``kd_weight`` is not 0.
+        teacher: checkpoints (or one) of ColBERTs, cross-encoders or students; several are an ensemble.
+        teacher_weights: of an ensemble's members; left out: equal.
         student_init: start from the ``backbone`` or from the ``teacher``'s BERT.
-        coupling: ``none``, ``loose`` or ``tight``: what the next three are where they are left out; the default is
-            ``tight`` with a teacher, else ``none``.
+        coupling: ``none``, ``loose`` or ``tight``: what ``kd_pairs``, ``kd_weight`` and ``hard_weight`` are where they
+            are left out; the default is ``tight`` with a teacher, else ``none``.
         kd_pairs: soft labels for each query's ``own`` candidates, or for all ``in-batch`` ones.
-        teacher_scores: run the teacher ``live`` in each step, or from token vectors ``cached`` beforehand.
-        teacher_cache: folder for these, to be shared by runs; left out, they go with the run.
+        teacher_scores: run the teacher ``live`` in each step, from vectors ``cached`` beforehand, or ``stored``.
+        teacher_cache: folder for cached vectors, to be shared by runs; left out, they go with the run.
+        stored_scores: files (or one) of query id, docid and score; several are an ensemble.
+        teacher_dropout: of a live teacher.
         kd_weight: of the KL divergence.
-        hard_weight: of the in-batch cross-entropy.
+        margin_weight: of MarginMSE over the same pairs.
+        hard_weight: of the cross-entropy.
+        hard_pairs: the cross-entropy sees each query's ``own`` candidates (a cross-encoder's default), or all
+            ``in-batch`` ones.
         temperature: of the teacher, relative to the scale it was trained with.
-        logit_scale: factor on a ColBERT's scores in its own training loss; stored with it.
+        raw_temperature: of its raw scores instead.
+        student_temperature: the student's scores are divided by it in the KL divergence.
+        logit_scale: factor on a ColBERT's or cross-encoder's scores in its own training loss; stored with it.
         dimension: of a ColBERT's token vectors.
         bias: give a ColBERT's projection a bias.
         normalize_queries: unit-length query token vectors in a ColBERT.
-        query_length: of the model trained.
-        passage_length: of the model trained.
+        padding_score: similarity that a ColBERT gives to positions that do not count; ``None``: they are masked.
+        query_length: of the model trained; a cross-encoder's pair takes the sum of both.
+        passage_length: likewise.
         steps: optimiser steps.
         batch_size: queries a step.
         lr: highest learning rate.
         warmup: steps of linear warm-up, then linear decay to 0.
         weight_decay: not on norms and biases.
+        eps: Adam's, added to the root of the second moment.
         clip: largest gradient norm.
         dropout: of the backbone while training.
         seed: of everything drawn.
@@ -71,6 +80,7 @@ class TrainConfig:
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         save_every: steps between checkpoints (0: only at the end).
         dev_topics, dev_qrels: evaluate on these and keep the best model; searched over all of ``corpus``.
+        dev_run: of the dev topics; a cross-encoder re-ranks its best passages instead.
         eval_every: steps between evaluations (0: only at the end).
     """
 
@@ -84,19 +94,27 @@ class TrainConfig:
     negatives: str = 'bm25'
     negatives_depth: int = 50
     negatives_per_query: int = 1
-    teacher: str = ''
+    teacher: tuple[str, ...] = ()
+    teacher_weights: tuple[float, ...] = ()
     student_init: str = 'backbone'
     coupling: str = ''
     kd_pairs: str = ''
     teacher_scores: str = 'live'
     teacher_cache: Path | None = None
+    stored_scores: tuple[Path, ...] = ()
+    teacher_dropout: float = 0.0
     kd_weight: float = math.nan
+    margin_weight: float = 0.0
     hard_weight: float = math.nan
+    hard_pairs: str = ''
     temperature: float = 3.0
+    raw_temperature: bool = False
+    student_temperature: float = 1.0
     logit_scale: float = 1.0
     dimension: int = 128
     bias: bool = True
     normalize_queries: bool = False
+    padding_score: float | None = None
     query_length: int = QUERY_LENGTH
     passage_length: int = PASSAGE_LENGTH
     steps: int = 200
@@ -104,6 +122,7 @@ class TrainConfig:
     lr: float = 3e-5
     warmup: int = 20
     weight_decay: float = 0.01
+    eps: float = 1e-6
     clip: float = 1.0
     dropout: float = 0.0
     seed: int = 0
@@ -112,90 +131,50 @@ class TrainConfig:
     save_every: int = 100
     dev_topics: Path | None = None
     dev_qrels: Path | None = None
+    dev_run: Path | None = None
     eval_every: int = 0
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if 'Path' in str(field.type) and isinstance(value, str):
-                object.__setattr__(self, field.name, Path(value))
+        for name, value in ((field.name, getattr(self, field.name)) for field in dataclasses.fields(self)):
+            if name in LISTS:
+                given = [value] if isinstance(value, (str, Path)) else value
+                self._set(name, tuple(LISTS[name](item) for item in given if item != ''))
+            elif isinstance(value, str) and 'Path' in str(self.__dataclass_fields__[name].type):
+                self._set(name, Path(value))
         self._apply_coupling()
-        for name, choices in (
-            ('model', MODELS),
-            ('kd_pairs', KD_PAIRS),
-            ('teacher_scores', TEACHER_SCORES),
-            ('student_init', STUDENT_INIT),
-            ('precision', PRECISIONS),
-        ):
-            if getattr(self, name) not in choices:
-                raise TctError(f'{name} {getattr(self, name)!r} is unknown: choose from {", ".join(choices)}')
-        self._check_numbers()
-        self._check_data()
-        self._check_teacher()
+        if not self.hard_pairs:
+            self._set('hard_pairs', 'own' if self.model == 'cross' else 'in-batch')
+        check(self)
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
 
     def _apply_coupling(self) -> None:
-        coupling = self.coupling or ('tight' if self.teacher and self.model == 'student' else 'none')
+        coupling = self.coupling or ('tight' if self.sources and self.model == 'student' else 'none')
         if coupling not in COUPLINGS:
             raise TctError(f'coupling {coupling!r} is unknown: choose from {", ".join(COUPLINGS)}')
-        if self.coupling and self.model == 'colbert':
-            raise TctError('--coupling is a choice of the student: leave it out with --model colbert')
+        if self.coupling and self.model != 'student':
+            raise TctError(f'--coupling is a choice of the student: leave it out with --model {self.model}')
         for name, value in {'kd_pairs': 'in-batch', **COUPLINGS[coupling]}.items():
             given = getattr(self, name)
             if given == '' or (isinstance(given, float) and math.isnan(given)):
-                object.__setattr__(self, name, value)
+                self._set(name, value)
 
-    def _check_numbers(self) -> None:
-        at_least: dict[str, float] = {'steps': 0, 'batch_size': 1, 'warmup': 0, 'negatives_depth': 1, 'dimension': 1}
-        at_least |= {
-            'negatives_per_query': 1,
-            'lr': 0,
-            'weight_decay': 0,
-            'kd_weight': 0,
-            'hard_weight': 0,
-            'dropout': 0,
-        }
-        at_least |= {'save_every': 0, 'eval_every': 0, 'seed': 0}
-        for name, least in at_least.items():
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= least):
-                raise TctError(f'{name} is {value}: at least {least:g} is needed')
-        for name in ('temperature', 'logit_scale', 'clip'):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise TctError(f'{name} is {getattr(self, name)}: a number above 0 is needed')
-        if self.dropout >= 1:
-            raise TctError(f'dropout is {self.dropout}: a number below 1 is needed')
+    @property
+    def sources(self) -> tuple[str | Path, ...]:
+        """What the teacher's scores come from: checkpoints, or files of scores."""
+        return self.stored_scores if self.teacher_scores == 'stored' else self.teacher
 
-    def _check_data(self) -> None:
-        if self.triples is None and not all((self.corpus, self.queries, self.qrels)):
-            raise TctError('no training data: give --triples, or --corpus, --queries and --qrels together')
-        if self.triples is not None and (self.queries or self.qrels) and not (self.queries and self.corpus):
-            raise TctError('--triples of ids need --corpus and --queries; triples of texts need neither')
-        if (self.dev_topics is None) != (self.dev_qrels is None) or (self.dev_topics and self.corpus is None):
-            raise TctError('dev evaluation needs --dev-topics, --dev-qrels and --corpus together')
-
-    def _check_teacher(self) -> None:
-        if self.model == 'colbert' and (self.teacher or self.kd_weight):
-            raise TctError('a ColBERT is trained with hard labels: leave out --teacher and --coupling')
-        if self.kd_weight and not self.teacher:
-            raise TctError('soft labels need a teacher: add --teacher, or choose --coupling none')
-        if self.teacher and not self.kd_weight and self.student_init != 'teacher':
-            raise TctError('the teacher would teach nothing: leave --teacher out, or choose --coupling loose or tight')
-        if self.kd_weight and self.kd_pairs == 'own' and self.triples is None and self.negatives == 'none':
-            raise TctError(
-                'soft labels for own pairs only need a negative for each query: choose --negatives bm25 or a run'
-            )
-        if self.student_init == 'teacher' and not self.teacher:
-            raise TctError('--student-init teacher needs --teacher')
-        if not self.backbone and not (self.model == 'student' and self.student_init == 'teacher'):
-            raise TctError('--backbone is missing: name the folder or hub name of an uncased BERT')
-        if self.model == 'student' and not self.kd_weight and not self.hard_weight:
-            raise TctError('kd_weight and hard_weight are both 0: there is nothing to learn from')
+    @property
+    def taught(self) -> bool:
+        """Whether soft labels weigh anything."""
+        return bool(self.kd_weight or self.margin_weight)
 
     def files(self) -> list[Path]:
         """Return every file or name that is read, but for the checkpoints."""
-        given = (self.triples, self.corpus, self.queries, self.qrels, self.dev_topics, self.dev_qrels)
+        given = (self.triples, self.corpus, self.queries, self.qrels, self.dev_topics, self.dev_qrels, self.dev_run)
         negatives = [] if self.negatives in ('none', 'bm25') else [Path(self.negatives)]
-        return [path for path in given if path] + negatives
+        return [path for path in (*given, *self.stored_scores) if path] + negatives
 
     def record(self) -> dict[str, Any]:
         """Return the settings as JSON can hold them, without where things are and how often they are saved."""
@@ -213,9 +192,9 @@ class TrainConfig:
             'qrels',
             'triples',
         }
-        outside |= {'dev_topics', 'dev_qrels'}
+        outside |= {'dev_topics', 'dev_qrels', 'dev_run', 'stored_scores'}
         return {
-            key: str(value) if isinstance(value, Path) else value
+            key: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
             for key, value in dataclasses.asdict(self).items()
             if key not in outside
         }

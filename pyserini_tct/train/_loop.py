@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop of a ColBERT teacher and of a student distilled from one.
+"""The training loop of a teacher (ColBERT, cross-encoder) and of a student distilled from one.
 
 In: a :class:`TrainConfig`. Out: a checkpoint folder, and beside it ``NAME.log.jsonl`` with a line a step. A run that
 was stopped goes on from ``NAME.partial`` when it is started again, to the same weights.
@@ -20,21 +20,22 @@ from pyserini_tct import _atomic, _env
 import torch  # isort: skip
 from tqdm import tqdm  # isort: skip
 
-from pyserini_tct import losses
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import _weights
 from pyserini_tct.models._names import check_name
 from pyserini_tct.models.colbert import ColBert
-from pyserini_tct.models.student import Student
-from pyserini_tct.models.teachers import Teacher
+from pyserini_tct.models.cross import CrossEncoder
+from pyserini_tct.models.teachers.factory import Model, kind_of
 from pyserini_tct.train import _checkpoint, _setup
 from pyserini_tct.train._config import TrainConfig, lr_at
 from pyserini_tct.train._data import Batch
 from pyserini_tct.train._dev import DevSet
+from pyserini_tct.train._health import check_teacher
+from pyserini_tct.train._objective import objective, pairs
 from pyserini_tct.vectors import partial_path
 
-Evaluate = Callable[[Student | ColBert], float]
+Evaluate = Callable[[Model], float]
 
 
 class TrainResult(NamedTuple):
@@ -68,11 +69,13 @@ def train(config: TrainConfig, overwrite: bool = False, evaluate: Evaluate | Non
         TctError: bad input, an output that exists, an unfinished run with other settings, a loss that is not finite
             (the last good checkpoint is kept and the batch is named), or a full disk.
     """
-    _atomic.check_free(config.output, overwrite, config.model, [*config.files(), config.backbone, config.teacher])
+    _atomic.check_free(config.output, overwrite, config.model, [*config.files(), config.backbone, *config.teacher])
     if config.model == 'student':
         check_name(config.output)
-    for name in filter(None, (config.backbone, config.teacher)):
-        _weights.resolve(name)  # before --overwrite removes anything
+    if config.backbone:
+        _weights.resolve(config.backbone)  # before --overwrite removes anything
+    for name in config.teacher:
+        kind_of(name)
     partial = partial_path(config.output)
     with _atomic.lock(partial):
         return _train(config, partial, overwrite, evaluate)
@@ -87,6 +90,8 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     torch.manual_seed(config.seed)
     data = _setup.load_data(config, partial)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
+    if teacher is not None and config.steps:
+        check_teacher(teacher, data.batch_at(0, config.batch_size, config.seed), config)
     optimizer = make_optimizer(model, config)
     if evaluate is None and config.dev_topics:
         evaluate = DevSet(config, _setup.dev_passages(config, data)).reciprocal_rank
@@ -112,7 +117,7 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
             for group in optimizer.param_groups:
                 group['lr'] = lr_at(step, config)
             with _env.autocast(device.split(':')[0], precision):
-                scores = model_scores(model, batch)
+                scores = model_scores(model, batch, config)
             loss, watched = objective(scores, teacher, batch, config)
             if not math.isfinite(loss.item()):
                 raise TctError(_not_finite(step, batch, partial))
@@ -124,11 +129,6 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
             optimizer.step()
             seconds.append(time.perf_counter() - started)
             line = {'loss': loss.item(), 'lr': lr_at(step, config), 'norm': norm, **watched}
-            if step == first and 'teacher_entropy' in watched:
-                note(
-                    f"teacher target's entropy in the first batch: {abs(watched['teacher_entropy']):.2f} nats "
-                    f'(0: hard labels, {watched["no_preference"]:.2f}: no preference)'
-                )
             log.write(json.dumps({'step': step + 1, **line}) + '\n')
             progress.set_postfix({key: f'{value:.3g}' for key, value in line.items()})
             progress.update()
@@ -143,50 +143,14 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     return TrainResult(config.output, config.steps, median, state['best'], state['start'], state['best_step'])
 
 
-def model_scores(model: Student | ColBert, batch: Batch) -> torch.Tensor:
-    """Return the scores of every query of a batch against every candidate, ``(B, P)``, with gradient."""
-    if isinstance(model, ColBert):
-        return model(batch.queries, batch.passages)
-    return model.scores(batch.queries, batch.passages)
+def model_scores(model: Model, batch: Batch, config: TrainConfig) -> torch.Tensor:
+    """Return the scores of every query of a batch against every candidate, ``(B, P)``, with gradient.
 
-
-def objective(
-    scores: torch.Tensor, teacher: Teacher | None, batch: Batch, config: TrainConfig
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """Return the loss of a step, and figures to watch it by.
-
-    Args:
-        scores: of the model trained, ``(B, P)``.
-        teacher: called only if soft labels weigh anything.
-        batch: the candidates.
-        config: weights, pairs, temperature.
-
-    Returns:
-        ``hard_weight`` x cross-entropy + ``kd_weight`` x KL, and the model's entropy and top-1 agreement with the
-        positives (and with the teacher, and the teacher target's entropy).
+    A cross-encoder scores the pairs of its loss only; the others are 0.
     """
-    excluded = torch.from_numpy(batch.excluded).to(scores.device)
-    target = torch.arange(len(scores), device=scores.device)
-    scale = config.logit_scale if config.model == 'colbert' else 1.0
-    loss = config.hard_weight * losses.in_batch_cross_entropy(scores, target, excluded, scale)
-    allowed = (scores.detach() * scale).masked_fill(excluded, float('-inf'))
-    watched = {
-        'entropy': losses.entropy(scores.detach() * scale, excluded).item(),
-        'top1': (allowed.argmax(-1) == target).float().mean().item(),
-    }
-    if teacher is not None and config.kd_weight:
-        taught = teacher(batch.queries, batch.passages, batch.query_rows, batch.passage_rows).to(scores.device)
-        if config.kd_pairs == 'own':
-            excluded = losses.own_pairs(torch.from_numpy(batch.own).to(scores.device), excluded)
-        loss = loss + config.kd_weight * losses.kl_distillation(
-            scores, taught, excluded, config.temperature, teacher.logit_scale
-        )
-        soft = losses.log_target(taught, excluded, config.temperature, teacher.logit_scale)
-        seen = scores.detach().masked_fill(excluded, float('-inf'))
-        watched['no_preference'] = (~excluded).sum(-1).float().log().mean().item()
-        watched['teacher_entropy'] = losses.entropy(soft, excluded).item()
-        watched['agreement'] = (seen.argmax(-1) == soft.argmax(-1)).float().mean().item()
-    return loss, watched
+    if isinstance(model, CrossEncoder):
+        return model(batch.queries, batch.passages, pairs(batch, config.hard_pairs))
+    return (model if isinstance(model, ColBert) else model.scores)(batch.queries, batch.passages)
 
 
 def make_optimizer(model: torch.nn.Module, config: TrainConfig) -> torch.optim.AdamW:
@@ -197,10 +161,10 @@ def make_optimizer(model: torch.nn.Module, config: TrainConfig) -> torch.optim.A
         if weight.requires_grad:
             (plain if name.endswith('bias') or 'LayerNorm' in name else decayed).append(weight)
     groups = [{'params': decayed, 'weight_decay': config.weight_decay}, {'params': plain, 'weight_decay': 0.0}]
-    return torch.optim.AdamW(groups, lr=config.lr, eps=1e-6, fused=True)
+    return torch.optim.AdamW(groups, lr=config.lr, eps=config.eps, fused=True)
 
 
-def _keep_best(found: float, model: Student | ColBert, state: dict[str, Any], partial: Path) -> None:
+def _keep_best(found: float, model: Model, state: dict[str, Any], partial: Path) -> None:
     note(f'step {state["step"]}: dev score {found:.4f}')
     if state['best'] is None or found > state['best'] or state['best_step'] == 0:
         state['best'], state['best_step'] = found, state['step']
@@ -209,12 +173,13 @@ def _keep_best(found: float, model: Student | ColBert, state: dict[str, Any], pa
 
 
 def _finish(
-    config: TrainConfig, model: Student | ColBert, state: dict[str, Any], partial: Path, fingerprint: dict[str, Any]
+    config: TrainConfig, model: Model, state: dict[str, Any], partial: Path, fingerprint: dict[str, Any]
 ) -> None:
     if state['best_step']:
         _checkpoint.read_weights(model, partial / 'best')
     training = {**fingerprint, 'dev_score': state['best'], 'kept_step': state['best_step'] or state['step']}
-    model.settings = dataclasses.replace(model.settings, training=training)
+    settings: Any = model.settings
+    model.settings = dataclasses.replace(settings, training=training)
     model.cpu().save(config.output, [path for path in config.files() if path.exists()])
     _atomic.remove(partial)
 

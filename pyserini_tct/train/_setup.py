@@ -6,9 +6,9 @@ import dataclasses
 import hashlib
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 
@@ -16,10 +16,12 @@ from pyserini_tct import _files
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage, read_corpus
-from pyserini_tct.models import colbert, student
+from pyserini_tct.models import _weights, colbert, cross, student
 from pyserini_tct.models.colbert import ColBert
+from pyserini_tct.models.cross import CrossEncoder
 from pyserini_tct.models.student import Student
-from pyserini_tct.models.teachers import CachedTeacher, LiveTeacher, Teacher
+from pyserini_tct.models.teachers import Teacher
+from pyserini_tct.models.teachers.factory import Model, Texts, load, open_teacher
 from pyserini_tct.text import TokenContract, check_lengths
 from pyserini_tct.train._config import TrainConfig
 from pyserini_tct.train._data import TrainingData, from_id_triples, from_qrels, from_triples
@@ -68,47 +70,73 @@ def mine(config: TrainConfig, output: Path) -> None:
 
 def make_models(
     config: TrainConfig, data: TrainingData, partial: Path, device: str, precision: str
-) -> tuple[Student | ColBert, Teacher | None]:
-    """Return the model to train, and its teacher where one is named.
+) -> tuple[Model, Teacher | None]:
+    """Return the model to train, and its teacher where soft labels weigh anything.
 
     Raises:
         TctError: a checkpoint is unusable, or the lengths do not fit the backbone.
     """
-    master = colbert.load(config.teacher, device) if config.teacher else None
-    model: Student | ColBert
-    if config.model == 'colbert':
-        contract = TokenContract(query_length=config.query_length, passage_length=config.passage_length)
-        settings = colbert.Settings(
-            contract, normalize_queries=config.normalize_queries, logit_scale=config.logit_scale
-        )
-        model = colbert.new(config.backbone, config.dimension, config.bias, settings)
-        check_lengths(config.query_length, config.passage_length, model.bert.config.max_position_embeddings)
-    else:
-        model = _new_student(config, master)
+    model = MAKERS[config.model](config)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = config.dropout
     for name, weight in model.named_parameters():
-        weight.requires_grad_(not name.startswith('bert.pooler.'))
+        weight.requires_grad_(config.model == 'cross' or not name.startswith('bert.pooler.'))
     model.to(device).train()
-    if master is None or not config.kd_weight:
+    if not config.taught:
         return model, None
-    if config.teacher_scores == 'live':
-        return model, LiveTeacher(master, precision)
     used = sorted({row for sample in data.samples for row in (sample.positive, *sample.negatives)})
-    folder = config.teacher_cache or partial / 'teacher'
-    return model, CachedTeacher(master, data.queries, data.passages, folder, precision, used)
+    teacher = open_teacher(
+        config.sources,
+        config.teacher_scores,
+        Texts(data.names, data.queries, data.passages, used, _asked(config, data)),
+        config.teacher_cache or partial / 'teacher',
+        config.teacher_weights,
+        device,
+        precision,
+        config.teacher_dropout,
+    )
+    settings: Any = model.settings
+    model.settings = dataclasses.replace(settings, parents={**settings.parents, **teacher.parents})
+    return model, teacher
 
 
-def _new_student(config: TrainConfig, master: ColBert | None) -> Student:
-    settings = student.Settings(query_length=config.query_length, passage_length=config.passage_length)
-    if config.student_init == 'teacher':
-        copy = colbert.load(config.teacher)
-        settings = dataclasses.replace(settings, parents={'teacher': copy.sha256})
-        return Student(copy.bert, copy.tokenizer, settings)
-    start = student.load(config.backbone)
-    parents = {'backbone': start.sha256, **({'teacher': master.sha256} if master else {})}
-    return Student(start.bert, start.tokenizer, dataclasses.replace(settings, parents=parents))
+def _asked(config: TrainConfig, data: TrainingData) -> Iterator[tuple[str, list[str]]]:
+    """Yield each query with all candidates of its own that a batch can hold; in-batch ones are not known beforehand."""
+    for sample in data.samples if config.kd_pairs == 'own' else ():
+        yield data.names[sample.query], [data.passages[row].docid for row in (sample.positive, *sample.negatives)]
+
+
+def _new_colbert(config: TrainConfig) -> ColBert:
+    settings = colbert.Settings(
+        TokenContract(query_length=config.query_length, passage_length=config.passage_length),
+        normalize_queries=config.normalize_queries,
+        logit_scale=config.logit_scale,
+        padding_score=config.padding_score,
+    )
+    model = colbert.new(config.backbone, config.dimension, config.bias, settings)
+    check_lengths(config.query_length, config.passage_length, model.bert.config.max_position_embeddings)
+    return model
+
+
+def _new_cross(config: TrainConfig) -> CrossEncoder:
+    length = config.query_length + config.passage_length
+    return cross.new(config.backbone, cross.Settings(length, config.logit_scale))
+
+
+def _new_student(config: TrainConfig) -> Student:
+    from_teacher = config.student_init == 'teacher'
+    start = load(config.teacher[0]) if from_teacher else student.load(config.backbone)
+    parents = {'teacher' if from_teacher else 'backbone': start.sha256}
+    settings = student.Settings(config.query_length, config.passage_length, parents=parents)
+    return Student(start.bert, start.tokenizer, settings)
+
+
+MAKERS: dict[str, Callable[[TrainConfig], Model]] = {
+    'colbert': _new_colbert,
+    'cross': _new_cross,
+    'student': _new_student,
+}
 
 
 def data_digest(config: TrainConfig) -> str:
@@ -116,9 +144,10 @@ def data_digest(config: TrainConfig) -> str:
     whole = hashlib.sha256()
     for given in config.files():
         whole.update(_files.sha256(given).encode() if given.exists() else str(given).encode())
-    for name in (config.negatives, config.teacher, config.backbone):
+    for name in (config.negatives, *config.teacher, config.backbone):
         path = Path(name)
-        weights = path / 'model.safetensors'
-        file = path if path.is_file() else weights if weights.is_file() else None
-        whole.update(_files.sha256(file).encode() if file else name.encode())
+        # A checkpoint's settings count as much as its weights: the scale of a teacher's training is among them.
+        files = [path] if path.is_file() else [path / part for part in _weights.FILES if (path / part).is_file()]
+        for digest in [_files.sha256(file) for file in files] or [name]:
+            whole.update(digest.encode())
     return whole.hexdigest()[:16]

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.search.rerank --maxsim``: a run to a run, its best passages scored anew by a ColBERT."""
+"""``python -m pyserini_tct.search.rerank``: a run to a run, its best passages scored anew by a teacher."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +12,13 @@ from pyserini_tct.search import _arguments
 
 def main(argv: Sequence[str]) -> None:
     """Parse the flags and re-rank."""
-    parser = _cli.Parser('pyserini_tct.search.rerank', "Re-rank the best passages of a run by a ColBERT's MaxSim.")
+    parser = _cli.Parser(
+        'pyserini_tct.search.rerank', "Re-rank the best passages of a run by a ColBERT's MaxSim or a cross-encoder."
+    )
+    model_flags = parser.add_mutually_exclusive_group(required=True)
+    model_flags.add_argument('--maxsim', metavar='COLBERT', help='ColBERT checkpoint: folder or hub name')
+    model_flags.add_argument('--cross', metavar='CROSS-ENCODER', help='cross-encoder checkpoint: folder or hub name')
     add = parser.add_argument
-    add('--maxsim', required=True, metavar='COLBERT', help='ColBERT checkpoint: folder or hub name')
     add('--run', required=True, type=Path, help='run to re-rank')
     add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
     add('--fields', nargs='+', help='title, text (left out: what the corpus has)')
@@ -23,17 +27,18 @@ def main(argv: Sequence[str]) -> None:
     add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help='auto: bf16 where the machine has it')
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
-    _arguments.check_output(args, args.run, args.corpus, args.maxsim)
+    _arguments.check_output(args, args.run, args.corpus, args.maxsim, args.cross)
 
     from pyserini_tct import _env
     from pyserini_tct.collection import read_corpus
-    from pyserini_tct.models import colbert
+    from pyserini_tct.models import colbert, cross
     from pyserini_tct.runs import read_run
-    from pyserini_tct.search.rerank._maxsim import MaxSimReranker, needed
+    from pyserini_tct.search.rerank import CrossReranker, MaxSimReranker
+    from pyserini_tct.search.rerank._reranker import Reranker, needed
 
     run = read_run(args.run)
     wanted = needed(run, args.depth)
-    model = colbert.load(args.maxsim, args.device)
+    model = colbert.load(args.maxsim, args.device) if args.maxsim else cross.load(args.cross, args.device)
     passages = [passage for passage in read_corpus(args.corpus, args.fields) if passage.docid in wanted]
     lost = sorted(wanted - {passage.docid for passage in passages})
     if lost:
@@ -42,11 +47,15 @@ def main(argv: Sequence[str]) -> None:
         )
     precision = _env.precision_of(args.precision, model.device.type)
     with _atomic.workspace(args.output.with_name(args.output.name + '.tokens')) as work:
-        reranker = MaxSimReranker(model, passages, work / 'tokens', precision)
+        reranker: Reranker
+        if isinstance(model, colbert.ColBert):
+            reranker = MaxSimReranker(model, passages, work / 'tokens', precision)
+        else:
+            reranker = CrossReranker(model, passages, precision)
         _arguments.search_topics(
             args,
             'rerank',
-            'maxsim',
+            'maxsim' if args.maxsim else 'cross',
             lambda queries, qids: {
                 qid: reranker.rerank_run(run.get(qid, {}), query, args.depth)
                 for qid, query in zip(qids, queries, strict=True)

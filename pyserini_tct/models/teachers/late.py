@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Teachers: one call from queries and passages to a matrix of scores; a loss never knows who the teacher is.
+"""Teachers that encode texts apart and then compare their vectors: ColBERT, and a student as ``bi`` wraps it.
 
 :class:`LiveTeacher` encodes what it is given (the paper's tight coupling); :class:`CachedTeacher` looks up token
 vectors that were computed once, which a frozen teacher allows: the matrix is the same.
@@ -11,48 +11,34 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+
+import numpy as np
 
 from pyserini_tct import _env
 
 import torch  # isort: skip
 
 from pyserini_tct.collection import Passage
-from pyserini_tct.models.colbert import ColBert, score
+from pyserini_tct.models.colbert import ColBert
+from pyserini_tct.models.teachers.base import frozen
+from pyserini_tct.models.teachers.bi import BiEncoder
 from pyserini_tct.models.tokens import Encode, TokenStore, write_token_store
 
 
-class Teacher(Protocol):
-    """Scores every query of a batch against every passage of it.
-
-    Attributes:
-        logit_scale: what its scores were multiplied with in its own training.
-    """
-
-    logit_scale: float
-
-    def __call__(
-        self,
-        queries: Sequence[str],
-        passages: Sequence[Passage],
-        query_rows: Sequence[int],
-        passage_rows: Sequence[int],
-    ) -> torch.Tensor:
-        """Return scores ``(queries, passages)``; rows name the texts in the training data."""
-        ...
-
-
 class LiveTeacher:
-    """A ColBERT that encodes each batch anew, without dropout and without gradient.
+    """Encodes each batch anew, without gradient.
 
     Args:
         model: the teacher.
         precision: ``fp32`` or ``bf16``, of its encoder; MaxSim is always fp32.
+        dropout: while teaching.
     """
 
-    def __init__(self, model: ColBert, precision: str = 'fp32') -> None:
-        self.model, self.precision = model.eval().requires_grad_(False), precision
-        self.logit_scale = model.settings.logit_scale
+    def __init__(self, model: ColBert | BiEncoder, precision: str = 'fp32', dropout: float = 0.0) -> None:
+        self.model, self.precision = frozen(model, dropout), precision
+        self.logit_scale: float | None = model.logit_scale
+        self.parents = {'teacher': model.sha256}
+        self._device = model.device.type
 
     @torch.no_grad()
     def __call__(
@@ -61,14 +47,15 @@ class LiveTeacher:
         passages: Sequence[Passage],
         query_rows: Sequence[int],
         passage_rows: Sequence[int],
+        wanted: np.ndarray | None = None,
     ) -> torch.Tensor:
-        """Encode and score."""
-        with _env.autocast(self.model.device.type, self.precision):
+        """Encode and score all pairs: encoding is what costs."""
+        with _env.autocast(self._device, self.precision):
             return self.model(queries, passages)
 
 
 class CachedTeacher:
-    """A ColBERT whose token vectors lie in two stores on disk, one of the queries, one of the passages.
+    """A teacher whose token vectors lie in two stores on disk, one of the queries, one of the passages.
 
     Args:
         model: the teacher; it is used only while the stores are made.
@@ -81,14 +68,16 @@ class CachedTeacher:
 
     def __init__(
         self,
-        model: ColBert,
+        model: ColBert | BiEncoder,
         queries: Sequence[str],
         passages: Sequence[Passage],
         folder: Path,
         precision: str = 'fp32',
         used: Sequence[int] | None = None,
     ) -> None:
-        self.device, self.logit_scale = model.device, model.settings.logit_scale
+        self.logit_scale: float | None = model.logit_scale
+        self.parents = {'teacher': model.sha256}
+        self.device, self._score = model.device, model.scorer
         model.eval()
 
         def store(kind: str, texts: Sequence[object], encode: Encode) -> TokenStore:
@@ -114,7 +103,8 @@ class CachedTeacher:
         passages: Sequence[Passage],
         query_rows: Sequence[int],
         passage_rows: Sequence[int],
+        wanted: np.ndarray | None = None,
     ) -> torch.Tensor:
         """Look the rows up and score."""
         places = [self._place[row] for row in passage_rows]
-        return score(self.queries.rows(query_rows, self.device), self.passages.rows(places, self.device))
+        return self._score(self.queries.rows(query_rows, self.device), self.passages.rows(places, self.device))
