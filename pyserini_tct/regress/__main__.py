@@ -27,6 +27,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     from pyserini_tct.regress import _matrix, _runner
     from pyserini_tct.regress._spec import find_spec, load_spec
+    from pyserini_tct.regress._work import work_folder
 
     spec = load_spec(find_spec(args.file))
     conditions = _runner.select(spec, args.condition)
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
         for condition in conditions:
             print(f'{condition.name:{width}}  {condition.display}')
         return 0
-    with _runner.work_folder(args.work, args.overwrite) as work:
+    with work_folder(args.work, args.overwrite) as work:
         rows = _runner.run_spec(spec, work, args.condition)
     print(_matrix.matrix(rows), end='')
     code = _matrix.exit_code(rows)

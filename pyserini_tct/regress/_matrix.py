@@ -13,7 +13,7 @@ OK, LOW, HIGH, RANKS, NO_PIN, NOT_RUN = 'OK', 'LOW', 'HIGH', 'RANKS', 'no pin', 
 
 
 class Row(NamedTuple):
-    """One figure: what was pinned, what was found, and the verdict."""
+    """One figure: what was pinned, what was found, and the verdict; ``commands`` gave it."""
 
     condition: str
     topic_key: str
@@ -23,6 +23,9 @@ class Row(NamedTuple):
     tolerance: float | None
     status: str
     detail: str = ''
+    source: str | None = None
+    note: str = ''
+    commands: tuple[str, ...] = ()
 
 
 def verdict(pin: Pin, found: float) -> str:

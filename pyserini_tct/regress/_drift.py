@@ -1,0 +1,153 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where did a score move? Two fingerprints in, the stages that differ out, with how much, in the order of the flow."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pyserini_tct.eval import Scores
+from pyserini_tct.regress._fingerprint import sampled
+from pyserini_tct.runs import Run, rank
+
+STAGES = ('tokens', 'query vectors', 'passage vectors', 'index', 'top-k', 'metric')
+SAME_VECTOR = 1e-3  # relative difference below which vectors count as the same: machines differ by some 1e-6
+DEPTH, QUERIES = 10, 1000
+Fingerprint = dict[str, Any]
+
+
+class Move(NamedTuple):
+    """A stage that differs from the pinned state, and by how much."""
+
+    stage: str
+    amount: str
+
+
+def of_run(run: Run, scores: Scores) -> Fingerprint:
+    """Return what a run looks like: the first ranks, a digest of each whole list, and the score of each query."""
+    qids = sampled(list(run), QUERIES)
+    return {
+        'top-k': {
+            qid: [hit.docid for hit in rank(run[qid], DEPTH)]
+            + [hashlib.sha256('\n'.join(sorted(run[qid])).encode()).hexdigest()[:8]]
+            for qid in qids
+        },
+        'metric': {
+            measure: {qid: float(f'{value:.6g}') for qid, value in found.items()}
+            for measure, found in scores.per_query.items()
+        },
+    }
+
+
+def moves(pinned: Fingerprint, found: Fingerprint) -> list[Move]:
+    """Return the stages that moved, first things first; a stage that one of the two lacks is left out."""
+    compared = {
+        'tokens': _tokens,
+        'query vectors': _vectors,
+        'passage vectors': _vectors,
+        'index': _index,
+        'top-k': _ranks,
+        'metric': _metric,
+    }
+    both = [stage for stage in STAGES if stage in pinned and stage in found]
+    pairs = ((stage, compared[stage](pinned[stage], found[stage])) for stage in both)
+    return [Move(stage, amount) for stage, amount in pairs if amount]
+
+
+def context(pinned: Fingerprint, found: Fingerprint) -> list[str]:
+    """Return what differs around the stages: inputs, versions, the machine."""
+    changed = []
+    for section, what in (('inputs', 'input'), ('versions', ''), ('machine', 'machine:')):
+        before, now = pinned.get(section, {}), found.get(section, {})
+        for key in sorted(before.keys() | now.keys()):
+            if before.get(key) != now.get(key):
+                values = '' if section == 'inputs' else f' {now.get(key)} (was {before.get(key)})'
+                changed.append(f'{what} {key}{values}'.strip())
+    return changed
+
+
+def sentence(moved: list[Move], around: list[str]) -> str:
+    """Return the finding as one sentence.
+
+    >>> sentence([Move('index', '599 passages (was 600)')], [])
+    'first stage that moved: index (599 passages (was 600)); same before it: tokens, query vectors, passage vectors'
+    """
+    if not moved:
+        text = 'no stage moved since the fingerprint was pinned: the pin itself was changed'
+    else:
+        text = f'first stage that moved: {moved[0].stage} ({moved[0].amount})'
+        if moved[0].stage != STAGES[0]:
+            text += f'; same before it: {", ".join(STAGES[: STAGES.index(moved[0].stage)])}'
+        if moved[1:]:
+            text += f'; moved after it: {", ".join(f"{move.stage} ({move.amount})" for move in moved[1:])}'
+    return text + (f'; changed besides: {", ".join(around)}' if around else '')
+
+
+def _tokens(pinned: Mapping[str, list[Any]], found: Mapping[str, list[Any]]) -> str:
+    texts = [text for text in pinned if found.get(text) != pinned[text]]
+    return f'{len(texts)} of {len(pinned)} fixed texts, first {texts[0]!r}' if texts else ''
+
+
+def _vectors(pinned: Mapping[str, list[float]], found: Mapping[str, list[float]]) -> str:
+    gone = [name for name in pinned if name not in found or len(found[name]) != len(pinned[name])]
+    if gone:
+        return f'{len(gone)} of {len(pinned)} sampled vectors are gone or have another dimension, first {gone[0]!r}'
+    differences = {
+        name: float(np.linalg.norm(np.subtract(found[name], vector)) / (np.linalg.norm(vector) or 1.0))
+        for name, vector in pinned.items()
+    }
+    moved = {name: value for name, value in differences.items() if value > SAME_VECTOR}
+    if not moved:
+        return ''
+    worst = max(moved, key=lambda name: moved[name])
+    return (
+        f'{len(moved)} of {len(pinned)} sampled vectors differ, relatively by up to {moved[worst]:.2g}, most {worst!r}'
+    )
+
+
+def _index(pinned: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    amounts = []
+    for role, before in pinned.items():
+        now = found.get(role, {})
+        plain = [key for key in before if key != 'vectors' and now.get(key) != before[key]]
+        amounts += [
+            f'{role}: other docids' if key == 'docids' else f'{role}: {key} {now.get(key)} (was {before[key]})'
+            for key in plain
+        ]
+        inside = _vectors(before.get('vectors', {}), now.get('vectors', {}))
+        amounts += [f'{role}: {inside}'] if inside else []
+    return ', '.join(amounts)
+
+
+def _ranks(pinned: Mapping[str, list[str]], found: Mapping[str, list[str]]) -> str:
+    overlaps, deeper, moved = [], 0, []
+    for qid, before in pinned.items():
+        now = found.get(qid, [''])
+        overlaps.append(len(set(before[:-1]) & set(now[:-1])) / max(len(before) - 1, 1) if before[:-1] else 1.0)
+        if before[:-1] != now[:-1]:
+            moved.append(qid)
+        elif before[-1] != now[-1]:
+            deeper += 1
+    if moved:
+        return (
+            f'the top {DEPTH} of {len(moved)} of {len(pinned)} queries, first {moved[0]}; '
+            f'mean overlap {sum(overlaps) / len(overlaps):.3f}'
+        )
+    return f'other documents below rank {DEPTH} in {deeper} of {len(pinned)} queries' if deeper else ''
+
+
+def _metric(pinned: Mapping[str, Mapping[str, float]], found: Mapping[str, Mapping[str, float]]) -> str:
+    amounts = []
+    for measure, before in pinned.items():
+        now = found.get(measure, {})
+        differences = {qid: abs(now.get(qid, 0.0) - before.get(qid, 0.0)) for qid in sorted(before.keys() | now.keys())}
+        moved = [qid for qid, difference in differences.items() if difference > 1e-5]
+        if moved:
+            worst = max(moved, key=lambda qid: differences[qid])
+            amounts.append(
+                f'{measure} of {len(moved)} of {len(differences)} queries, most {worst}: '
+                f'{now.get(worst, 0.0):.4f} (was {before.get(worst, 0.0):.4f})'
+            )
+    return ', '.join(amounts)
