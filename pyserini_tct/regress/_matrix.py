@@ -39,11 +39,11 @@ def verdict(pin: Pin, found: float) -> str:
 
 
 def exit_code(rows: Sequence[Row]) -> int:
-    """Return 1 after any drift, else 2 if anything could not run, else 0."""
+    """Return 1 after any drift, else 2 if anything (or everything) could not run, else 0."""
     found = {row.status for row in rows}
     if found & {LOW, HIGH, RANKS}:
         return _cli.FAILED
-    return _cli.UNUSABLE if NOT_RUN in found else 0
+    return _cli.UNUSABLE if NOT_RUN in found or not found else 0
 
 
 def matrix(rows: Sequence[Row]) -> str:

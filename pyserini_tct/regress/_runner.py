@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.regress import _pinned
+from pyserini_tct.regress._command import TOPICS
 from pyserini_tct.regress._judge import Judged, judge, not_run
 from pyserini_tct.regress._matrix import HIGH, LOW, RANKS, Row
 from pyserini_tct.regress._places import PYSERINI, word_of
@@ -114,34 +115,41 @@ def _steps(spec: Spec, pairs: Collection[tuple[Condition, Evaluation]], work: Pa
     ]
     fetched = {}
     for condition, part in pairs:
-        topics, qrels = spec.topics[part.topic_key].topics, spec.topics[part.eval_key].qrels
+        topics = word_of(spec.topics[part.topic_key].topics)
         output = work / f'run.{condition.name}.{part.topic_key}.trec'
-        steps.append(
-            Step(
-                run_name(condition, part),
-                condition.command,
-                output,
-                {**values, 'topics': word_of(topics)},
-                condition.uses,
-            )
-        )
-        if qrels.startswith(PYSERINI):
-            name = QRELS + part.eval_key
-            command = shlex.join(['python', '-m', 'pyserini_tct.regress._qrels', word_of(qrels), '$output'])
-            fetched[name] = Step(name, command.replace("'$output'", '$output'), work / name, {})
+        label = run_name(condition, part)
+        steps.append(Step(label, condition.command, output, {**values, TOPICS: topics}, condition.uses))
+        if spec.topics[part.eval_key].qrels.startswith(PYSERINI):
+            fetched[part.eval_key] = _fetch(spec, part, work)
     return [*steps, *fetched.values()]
 
 
+def _fetch(spec: Spec, part: Evaluation, work: Path) -> Step:
+    """Return the command that writes judgments which Pyserini knows by name."""
+    name = QRELS + part.eval_key
+    command = 'python -m pyserini_tct.regress._qrels $name $output'
+    return Step(name, command, work / name, {'name': word_of(spec.topics[part.eval_key].qrels)})
+
+
+def qrels_file(spec: Spec, part: Evaluation, work: Path) -> tuple[str | None, str]:
+    """Return why the judgments cannot be had, or ``None``, and the file or ``irds:`` name to read."""
+    place = spec.topics[part.eval_key].qrels
+    if not place.startswith(PYSERINI):
+        return None, word_of(place)
+    step = _fetch(spec, part, work)
+    return run_steps([step])[step.name].undone, str(step.output)
+
+
 def _finished(spec: Spec, condition: Condition, part: Evaluation, outcomes: Outcomes, work: Path) -> Part:
-    name, qrels = run_name(condition, part), spec.topics[part.eval_key].qrels
+    name, qrels = run_name(condition, part), word_of(spec.topics[part.eval_key].qrels)
     words = [outcomes[artefact.name].words for artefact in chain(spec, condition)] + [outcomes[name].words]
     commands = tuple(_shown(line, work) for line in words if line)
     undone, judged = outcomes[name].undone, None
-    if qrels.startswith(PYSERINI) and not undone:
+    if QRELS + part.eval_key in outcomes and not undone:
         undone, qrels = outcomes[QRELS + part.eval_key].undone, str(work / (QRELS + part.eval_key))
     if not undone:
         try:
-            judged = judge(condition, part, work / f'run.{condition.name}.{part.topic_key}.trec', word_of(qrels))
+            judged = judge(condition, part, work / f'run.{condition.name}.{part.topic_key}.trec', qrels)
         except TctError as error:
             undone = str(error)
     rows = judged.rows if judged else not_run(condition, part, undone or '')

@@ -5,6 +5,7 @@
 ``tolerance`` and ``source`` may stand on a topic, its condition or the file; the nearest counts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -46,8 +47,8 @@ class Defaults:
         return Defaults(tolerance, source)
 
 
-def read_pins(entry: Entry, defaults: Defaults) -> tuple[Pin, ...]:
-    """Read a list of ``measure: score`` mappings.
+def read_pins(entry: Entry, defaults: Defaults, accepted: Mapping[str, Accepted]) -> tuple[Pin, ...]:
+    """Read a list of ``measure: score`` mappings; a pin that is as it was ``accepted`` has the reason as its source.
 
     Raises:
         TctError: an unknown measure, one that is pinned twice, or a pinned score without a source.
@@ -58,11 +59,11 @@ def read_pins(entry: Entry, defaults: Defaults) -> tuple[Pin, ...]:
             measure = measure_of(value, name)
             if measure in pins:
                 value.fail(f'the measure {measure} is pinned twice: remove one')
-            pins[measure] = _pin(value, measure, defaults)
+            pins[measure] = _pin(value, measure, defaults, accepted.get(measure))
     return tuple(pins.values())
 
 
-def _pin(value: Entry, measure: str, defaults: Defaults) -> Pin:
+def _pin(value: Entry, measure: str, defaults: Defaults, accepted: Accepted | None) -> Pin:
     also: tuple[float, ...] = ()
     note, source, score = '', defaults.source, value
     if value.is_mapping():
@@ -73,6 +74,9 @@ def _pin(value: Entry, measure: str, defaults: Defaults) -> Pin:
         if also and not note:
             fields['also'].fail('a figure that differs needs a `note`: say which document has it')
     expected = None if score.scalar() is None else score.number()
+    if accepted and accepted.now == expected:
+        before = 'unknown' if accepted.was is None else accepted.was
+        source = f'accepted {accepted.date} (was {before}): {accepted.reason}'
     if expected is not None and source is None:
         value.fail('a pinned score needs a `source`: say who measured it, when and where, or put null')
     return Pin(measure, expected, defaults.tolerance.get(measure, 0.0), source, also, note)

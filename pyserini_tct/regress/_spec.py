@@ -76,18 +76,17 @@ def load_spec(path: Path) -> Spec:
     for entry in top['artefacts'].items() if 'artefacts' in top else ():
         artefacts.append(_artefact(entry, variables, [artefact.name for artefact in artefacts]))
     conditions: list[Condition] = []
+    accepted = [read_accepted(item) for item in top['accepted'].items()] if 'accepted' in top else []
     defaults, requires = Defaults({}, None).under(top), _requires(top, Requires())
     built = [artefact.name for artefact in artefacts]
     for entry in top['conditions'].items():
-        condition = _condition(entry, variables, topics, built, defaults, requires)
+        condition = _condition(entry, variables, topics, built, defaults, requires, accepted)
         if condition.name in [other.name for other in conditions]:
             entry.fail(f'the condition {condition.name} occurred before: rename one')
         conditions.append(condition)
     if not conditions:
         top['conditions'].fail('a regression needs at least one condition')
-    accepted = [read_accepted(item) for item in top['accepted'].items()] if 'accepted' in top else []
-    found = tuple(_sourced(condition, accepted) for condition in conditions)
-    return Spec(path, top['collection'].text(), data, topics, tuple(artefacts), found, seeds)
+    return Spec(path, top['collection'].text(), data, topics, tuple(artefacts), tuple(conditions), seeds)
 
 
 def _named(kind: str, entry: Entry) -> tuple[str, dict[str, Entry]]:
@@ -110,6 +109,7 @@ def _condition(
     artefacts: Collection[str],
     defaults: Defaults,
     requires: Requires,
+    accepted: Sequence[Accepted],
 ) -> Condition:
     name, fields = _named('condition', entry)
     _check_name(fields['name'], name)
@@ -118,7 +118,7 @@ def _condition(
     defaults = defaults.under(fields)
     evaluations: list[Evaluation] = []
     for item in fields['topics'].items():
-        evaluation = _evaluation(item, topics, defaults)
+        evaluation = _evaluation(item, topics, defaults, [one for one in accepted if one.condition == name])
         if evaluation.topic_key in [other.topic_key for other in evaluations]:
             item.fail(f'the topic_key {evaluation.topic_key} occurred before: give all its scores in one place')
         evaluations.append(evaluation)
@@ -128,14 +128,15 @@ def _condition(
     return Condition(name, display, command, uses, tuple(evaluations), _requires(fields, requires))
 
 
-def _evaluation(entry: Entry, topics: Collection[str], defaults: Defaults) -> Evaluation:
+def _evaluation(entry: Entry, topics: Collection[str], defaults: Defaults, accepted: Sequence[Accepted]) -> Evaluation:
     fields = entry.table(*keys('evaluation'))
     named = {}
     for key in ('topic_key', 'eval_key'):
         named[key] = fields.get(key, fields['topic_key']).text()
         if named[key] not in topics:
             unknown(fields[key], f'the {key} {named[key]}', topics)
-    pins = read_pins(fields['scores'], defaults.under(fields))
+    reasons = {one.measure: one for one in accepted if one.topic_key == named['topic_key']}
+    pins = read_pins(fields['scores'], defaults.under(fields), reasons)
     if not pins and 'ranks' not in fields:
         fields['scores'].fail('nothing is checked here: name a measure, with null while its score is unknown')
     ranks = read_ranks(fields, Path(_location(fields['ranks'])) if 'ranks' in fields else None)
@@ -172,20 +173,6 @@ def _size(entry: Entry) -> int:
     if match is None:
         entry.fail(f'{entry.text()!r} is no size: write it like 53 GB')
     return int(float(match[1]) * UNITS[match[2]])
-
-
-def _sourced(condition: Condition, accepted: Sequence[Accepted]) -> Condition:
-    """Give each pin that was rewritten the reason as its source, unless somebody has changed it since."""
-    parts = []
-    for part in condition.topics:
-        pins = list(part.pins)
-        for one in accepted:
-            for i, pin in enumerate(pins):
-                if one[1:4] == (condition.name, part.topic_key, pin.measure) and one.now == pin.expected:
-                    source = f'accepted {one.date} (was {one.was if one.was is not None else "unknown"}): {one.reason}'
-                    pins[i] = dataclasses.replace(pin, source=source)
-        parts.append(dataclasses.replace(part, pins=tuple(pins)))
-    return dataclasses.replace(condition, topics=tuple(parts))
 
 
 def _location(entry: Entry) -> str:

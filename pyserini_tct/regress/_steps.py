@@ -176,8 +176,9 @@ def environment(modules: Sequence[str] = ()) -> dict[str, Any]:
 
 @functools.cache
 def code_digest() -> str:
-    """Return the SHA-256 over the source files of this package."""
-    root, whole = Path(__file__).resolve().parents[1], hashlib.sha256()
-    for file in sorted(root.rglob('*.py')):
-        whole.update(f'{file.relative_to(root).as_posix()} {sha256(file)}\n'.encode())
+    """Return the SHA-256 over the source files of this package; this folder only looks on and is left out."""
+    here, whole = Path(__file__).resolve().parent, hashlib.sha256()
+    for file in sorted(here.parent.rglob('*.py')):
+        if not file.is_relative_to(here):
+            whole.update(f'{file.relative_to(here.parent).as_posix()} {sha256(file)}\n'.encode())
     return whole.hexdigest()
