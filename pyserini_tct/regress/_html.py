@@ -82,7 +82,9 @@ def _condition(name: str, display: str, rows: Sequence[Row | None], earlier: Seq
     )
     details = ''.join(
         f'<p>{html.escape(text)}</p>'
-        for text in dict.fromkeys(f'{row.topic_key}: {row.detail}' for row in found if row.detail)
+        for text in dict.fromkeys(
+            f'{row.topic_key}: {text}' for row in found for text in (row.detail, row.finding) if text
+        )
     )
     return (
         f'<tr class="row" tabindex="0" role="button" aria-expanded="false"><td>{html.escape(display)}</td>{cells}</tr>'

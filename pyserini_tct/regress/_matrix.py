@@ -13,7 +13,7 @@ OK, LOW, HIGH, RANKS, NO_PIN, NOT_RUN = 'OK', 'LOW', 'HIGH', 'RANKS', 'no pin', 
 
 
 class Row(NamedTuple):
-    """One figure: what was pinned, what was found, and the verdict; ``commands`` gave it."""
+    """One figure: what was pinned, what was found, the verdict, and where it moved; ``commands`` gave it."""
 
     condition: str
     topic_key: str
@@ -26,6 +26,7 @@ class Row(NamedTuple):
     source: str | None = None
     note: str = ''
     commands: tuple[str, ...] = ()
+    finding: str = ''
 
 
 def verdict(pin: Pin, found: float) -> str:
@@ -74,7 +75,9 @@ def matrix(rows: Sequence[Row]) -> str:
         for line in cells
     )
     lines = ['  '.join(line).rstrip() for line in aligned]
-    details = dict.fromkeys(f'{row.condition} {row.topic_key}: {row.detail}' for row in rows if row.detail)
+    details = dict.fromkeys(
+        f'{row.condition} {row.topic_key}: {text}' for row in rows for text in (row.detail, row.finding) if text
+    )
     counts = ', '.join(f'{count} {status}' for status, count in Counter(row.status for row in rows).items())
     return '\n'.join([*lines, *details, f'{len(rows)} figures: {counts}']) + '\n'
 

@@ -90,6 +90,12 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     return history
 
 
+def told(row: Row) -> str:
+    """Return all that is known about a row that moved."""
+    pair = f'expected {row.expected:.4f}, found {row.found:.4f}, tolerance {row.tolerance:.4f}'
+    return '; '.join(filter(None, [pair, row.detail, row.finding]))
+
+
 def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     """Return the grid as a Markdown table, then what moved and what could not run."""
     grid = grid_of(rows)
@@ -98,12 +104,9 @@ def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     lines.append('|---' + '|---:' * len(grid.columns) + '|')
     for name, line in grid.lines.items():
         lines.append(f'| {name} | ' + ' | '.join(cell(line.get(column)) for column in grid.columns) + ' |')
-    moved = dict.fromkeys(
-        f'- {row.condition} {row.topic_key} {row.measure} is {row.status}: {row.detail or "no more is known"}'
-        for row in rows
-        if row.status in (LOW, HIGH, RANKS)
-    )
-    lines += ['', '## Moved', '', *moved] if moved else []
+    moved = [row for row in rows if row.status in (LOW, HIGH, RANKS)]
+    lines += ['', '## Moved', ''] if moved else []
+    lines += [f'- {row.condition} {row.topic_key} {row.measure} {row.status}: {told(row)}' for row in moved]
     for reason, names in apart(rows).items():
         lines += ['', f'Could not run: {reason}', '', *(f'- {name}' for name in names)]
     return '\n'.join(lines) + '\n'
@@ -124,8 +127,7 @@ def as_junit(facts: dict[str, Any], rows: Sequence[Row]) -> str:
         if row.status == NOT_RUN:
             xml.SubElement(case, 'error', message=row.detail)
         elif row.status in (LOW, HIGH, RANKS):
-            message = f'{row.status}: expected {row.expected}, found {row.found}, tolerance {row.tolerance}'
-            xml.SubElement(case, 'failure', message=message).text = row.detail
+            xml.SubElement(case, 'failure', message=row.status).text = told(row)
         elif row.status != OK:
             xml.SubElement(case, 'system-out').text = f'no pin; found {row.found}'
     xml.indent(suite)

@@ -176,7 +176,4 @@ def _explained(
             finding = _pinned.explain(pinned, _pinned.take(spec, condition, part, judged, words, work))
         except TctError as error:
             finding = str(error)
-    return [
-        row._replace(detail='; '.join(filter(None, [row.detail, finding]))) if row.status in (LOW, HIGH, RANKS) else row
-        for row in judged.rows
-    ]
+    return [row._replace(finding=finding) if row.status in (LOW, HIGH, RANKS) else row for row in judged.rows]

@@ -44,8 +44,5 @@ def score(spec: Spec, conditions: Sequence[Condition], run: Path, work: Path) ->
     pinned = _pinned.load(_pinned.path_of(spec, condition, part))
     moved = _drift.moves(pinned, _drift.of_run(judged.run, judged.scores)) if pinned else []
     finding = '; '.join(f'differs from the pinned run in {move.stage} ({move.amount})' for move in moved)
-    rows = [
-        row._replace(detail='; '.join(filter(None, [row.detail, finding]))) if row.status in (LOW, HIGH, RANKS) else row
-        for row in judged.rows
-    ]
+    rows = [row._replace(finding=finding) if row.status in (LOW, HIGH, RANKS) else row for row in judged.rows]
     return [Part(condition, part, rows, judged, [])]
