@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyserini_tct import _cli
 from pyserini_tct._atomic import remove
 from pyserini_tct._errors import TctError
 from pyserini_tct.regress import _pinned
@@ -63,13 +64,7 @@ def accept(spec: Spec, parts: Sequence[Part], reason: str, work: Path) -> list[s
         TctError: the reason is blank, the file is Pyserini's or not writable, or it changed meanwhile.
     """
     check(spec, reason)
-    fingerprints = {
-        _pinned.path_of(spec, part.condition, part.part): _pinned.take(
-            spec, part.condition, part.part, part.judged, part.words, work
-        )
-        for part in parts
-        if part.judged
-    }
+    fingerprints = {_pinned.path_of(spec, part.condition, part.part): _taken(spec, part, work) for part in parts}
     rows = [row for part in parts for row in part.rows if row.status in (LOW, HIGH, RANKS, NO_PIN)]
     text = spec.path.read_text(encoding='utf-8')
     document = load(spec.path)
@@ -83,8 +78,19 @@ def accept(spec: Spec, parts: Sequence[Part], reason: str, work: Path) -> list[s
             best = {qid: rank(found, ranks.depth + SPARE) for qid, found in part.judged.run.items()}
             write_run(ranks.path, best)
     for path, fingerprint in fingerprints.items():
-        _pinned.write(path, fingerprint)
+        if fingerprint:
+            _pinned.write(path, fingerprint)
     return [f'{row.condition} {row.topic_key} {row.measure}: {_was(row)} -> {_now(row)}' for row in rows]
+
+
+def _taken(spec: Spec, part: Part, work: Path) -> dict[str, Any] | None:
+    if part.judged is None:
+        return None
+    try:
+        return _pinned.take(spec, part.condition, part.part, part.judged, part.words, work)
+    except TctError as error:  # an encoder that is not ours, for one: its scores can be pinned all the same
+        _cli.note(f'note: {part.condition.name} {part.part.topic_key}: {error}')
+        return None
 
 
 def _was(row: Row) -> str:

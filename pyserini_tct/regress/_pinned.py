@@ -27,7 +27,13 @@ def path_of(spec: Spec, condition: Condition, part: Evaluation) -> Path:
 
 
 def take(
-    spec: Spec, condition: Condition, part: Evaluation, judged: Judged, commands: Sequence[Sequence[str]], work: Path
+    spec: Spec,
+    condition: Condition,
+    part: Evaluation,
+    judged: Judged,
+    commands: Sequence[Sequence[str]],
+    work: Path,
+    known: _drift.Fingerprint | None = None,
 ) -> _drift.Fingerprint:
     """Take the fingerprint of what has just run.
 
@@ -36,6 +42,7 @@ def take(
         judged: its run and scores.
         commands: executed words of the condition and of the artefacts that it uses.
         work: folder of the regression.
+        known: an earlier fingerprint, whose queries and passages are looked at again.
 
     Raises:
         TctError: the process that looks at encoder and indexes failed.
@@ -43,14 +50,8 @@ def take(
     found = {**of_inputs(spec, condition, part), **_drift.of_run(judged.run, judged.scores)}
     output = work / f'fingerprint.{condition.name}.{part.topic_key}.json'
     request = output.with_name(output.name + '.request')
-    write_json(
-        request,
-        {
-            'commands': commands,
-            'topics': word_of(spec.topics[part.topic_key].topics),
-            'known': load(path_of(spec, condition, part)),
-        },
-    )
+    topics = word_of(spec.topics[part.topic_key].topics)
+    write_json(request, {'commands': commands, 'topics': topics, 'known': known})
     remove(output)
     words = [sys.executable, '-m', 'pyserini_tct.regress._fingerprint', str(request), str(output)]
     undone = execute(words, output)

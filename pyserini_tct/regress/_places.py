@@ -26,8 +26,8 @@ def why_missing(location: str) -> str | None:
     """Say why a place has nothing to read; ``None`` if it has, or if it is a name."""
     if location.startswith((IRDS, PYSERINI)):
         return None
-    variable = location[len(ENV) :].partition('/')[0] if location.startswith(ENV) else ''
+    variable, _, path = location[len(ENV) :].partition('/') if location.startswith(ENV) else ('', '', '')
     if variable and not os.environ.get(variable):
-        return f'the environment variable {variable} is not set: set it to the folder that has {location[len(ENV) :]}'
-    path = Path(word_of(location))
-    return None if path.exists() else f'{path} does not exist: check ' + (variable or 'the path')
+        return f'the environment variable {variable} is not set: set it to the folder that has {path}'
+    file = Path(word_of(location))
+    return None if file.exists() else f'{file} does not exist: check {variable or "the path"}'

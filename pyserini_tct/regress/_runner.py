@@ -86,7 +86,7 @@ def run_parts(
         pairs = [(c, p) for c, p in pairs if not reasons[c.name, p.topic_key]]
     runnable = [(c, p) for c, p in pairs if not reasons[c.name, p.topic_key]]
     steps = _steps(spec, runnable, work)
-    modules = [module for condition, _ in runnable for module in condition.requires.modules]
+    modules = sorted({module for condition in spec.conditions for module in condition.requires.modules})
     outcomes = run_steps(steps, jobs, modules)
     parts = []
     for condition, part in pairs:
@@ -121,7 +121,7 @@ def _steps(spec: Spec, pairs: Collection[tuple[Condition, Evaluation]], work: Pa
         steps.append(Step(label, condition.command, output, {**values, TOPICS: topics}, condition.uses))
         if spec.topics[part.eval_key].qrels.startswith(PYSERINI):
             fetched[part.eval_key] = _fetch(spec, part, work)
-    return [*steps, *fetched.values()]
+    return [*fetched.values(), *steps]
 
 
 def _fetch(spec: Spec, part: Evaluation, work: Path) -> Step:
@@ -168,12 +168,12 @@ def _explained(
     spec: Spec, condition: Condition, part: Evaluation, judged: Judged, words: list[tuple[str, ...]], work: Path
 ) -> list[Row]:
     """Add to the rows that drifted where the score moved first."""
-    pinned = _pinned.load(_pinned.path_of(spec, condition, part))
-    if pinned is None:
-        finding = 'no fingerprint of the pinned state is there to say where it moved: --accept takes one'
-    else:
-        try:
-            finding = _pinned.explain(pinned, _pinned.take(spec, condition, part, judged, words, work))
-        except TctError as error:
-            finding = str(error)
+    try:
+        pinned = _pinned.load(_pinned.path_of(spec, condition, part))
+        if pinned is None:
+            finding = 'no fingerprint of the pinned state is there to say where it moved: --accept takes one'
+        else:
+            finding = _pinned.explain(pinned, _pinned.take(spec, condition, part, judged, words, work, pinned))
+    except TctError as error:
+        finding = str(error)
     return [row._replace(finding=finding) if row.status in (LOW, HIGH, RANKS) else row for row in judged.rows]
