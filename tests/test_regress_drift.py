@@ -131,7 +131,7 @@ def test_another_search_is_named_as_top_k(parts):
     pinned = fingerprint(parts)
     found = moved(parts, pinned=pinned, change=lambda run: run['8'].pop(max(run['8'], key=run['8'].get)))
     assert next(iter(found)) == 'top-k'
-    assert found['top-k'] == 'the top 10 of 1 of 3 queries, first 8; mean overlap 0.944'  # (1 + 5/6 + 1) / 3
+    assert found['top-k'] == 'the top 10 of 1 of 3 queries looked at, first 8; mean overlap 0.944'  # (1 + 5/6 + 1) / 3
 
 
 def test_below_the_top_only_the_documents_count():
@@ -140,7 +140,22 @@ def test_below_the_top_only_the_documents_count():
         return _drift.of_run(run, evaluate({'1': {'d0': 1}}, run, ['RR@10']))
 
     (move,) = _drift.moves(seen('x'), seen('y'))
-    assert move == ('top-k', 'other documents below rank 10 in 1 of 1 queries')
+    assert move == ('top-k', 'other documents below rank 10')
+
+
+def test_queries_that_are_not_sampled_count_too():
+    """Guards against `no stage moved` where one query of thousands did."""
+
+    def seen(last):
+        run = {f'{i:03}': {'a': 2.0, 'b': 1.0} for i in range(99)} | {'099': last}
+        return _drift.of_run(run, evaluate({qid: {'a': 1} for qid in run}, run, ['RR@10']))
+
+    pinned = seen({'a': 2.0, 'b': 1.0})
+    assert len(pinned['top-k']) == _drift.QUERIES + 1
+    assert _drift.moves(pinned, seen({'b': 2.0, 'a': 1.0})) == [
+        ('top-k', 'the top 10 of queries other than the 50 looked at'),
+        ('metric', 'RR@10 0.9950 (was 1.0000)'),
+    ]
 
 
 def test_other_judgments_are_named_as_metric(parts):
@@ -148,8 +163,11 @@ def test_other_judgments_are_named_as_metric(parts):
     pinned = fingerprint(parts)
     found = moved(parts, pinned=pinned, qrels={**QRELS, '8': {'none': 1}})
     assert list(found) == ['metric']
-    before = pinned['metric']['RR@10']['8']
-    assert found['metric'] == f'RR@10 of 1 of 3 queries, most 8: 0.0000 (was {before:.4f})'
+    before = pinned['metric']['RR@10']
+    mean = before['*'] - before['8'] / 3
+    assert found['metric'] == (
+        f'RR@10 {mean:.4f} (was {before["*"]:.4f}), most of query 8: 0.0000 (was {before["8"]:.4f})'
+    )
 
 
 def test_vectors_of_another_machine_are_the_same():
@@ -204,15 +222,15 @@ def test_a_row_that_drifts_says_where(place, capsys):
     assert main([str(place / 'spec.yaml'), '--accept', 'the first state']) == 0
     file = place / 'spec' / 'tiny.tiny-test.fingerprint.json'
     pinned = json.loads(file.read_text())
-    assert pinned['metric'] == {'RR@10': {'1': 0.5, '2': 1.0}, 'R@100': {'1': 1.0, '2': 1.0}}
-    assert [ranks[:-1] for ranks in pinned['top-k'].values()] == [['b', 'a'], ['a']]
+    assert pinned['metric'] == {'RR@10': {'*': 0.75, '1': 0.5, '2': 1.0}, 'R@100': {'*': 1.0, '1': 1.0, '2': 1.0}}
+    assert {qid: ranks[:-1] for qid, ranks in pinned['top-k'].items() if qid != '*'} == {'1': ['b', 'a'], '2': ['a']}
     (place / 'found.trec').write_text(RUN.replace('Q0 b 1', 'Q0 c 1').replace('2 Q0 a', '2 Q0 e'))
     capsys.readouterr()
     assert main([str(place / 'spec.yaml')]) == 1
     (line,) = {line for line in capsys.readouterr().out.splitlines() if 'first stage' in line}
-    assert 'first stage that moved: top-k (the top 10 of 2 of 2 queries, first 1; mean overlap 0.250)' in line
+    assert 'first stage that moved: top-k (the top 10 of 2 of 2 queries looked at, first 1; mean overlap 0.250)' in line
     assert 'same before it: tokens, query vectors, passage vectors, index' in line
-    assert 'metric (RR@10 of 1 of 2 queries, most 2: 0.0000 (was 1.0000)' in line
+    assert 'metric (RR@10 0.2500 (was 0.7500), most of query 2: 0.0000 (was 1.0000)' in line
     assert 'changed besides: input found' in line
 
 

@@ -150,7 +150,10 @@ def test_a_submission_is_compared_with_the_pinned_run(two, capsys):
     capsys.readouterr()
     assert main([str(two / 'spec.yaml'), '--condition', 'tiny', '--submission', str(two / 'mine.trec')]) == 1
     text = capsys.readouterr().out
-    assert 'differs from the pinned run in top-k (the top 10 of 2 of 2 queries, first 1; mean overlap 0.250)' in text
+    assert (
+        'differs from the pinned run in top-k (the top 10 of 2 of 2 queries looked at, first 1; mean overlap 0.250)'
+        in text
+    )
     assert 'first stage' not in text  # nothing is known of how it was made
 
 

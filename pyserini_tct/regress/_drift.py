@@ -13,8 +13,10 @@ from pyserini_tct.regress._fingerprint import sampled
 from pyserini_tct.runs import Run, rank
 
 STAGES = ('tokens', 'query vectors', 'passage vectors', 'index', 'top-k', 'metric')
+SAME_SCORE = 1e-5
 SAME_VECTOR = 1e-3  # relative difference below which vectors count as the same: machines differ by some 1e-6
-DEPTH, QUERIES = 10, 1000
+DEPTH, QUERIES = 10, 50  # ranks and queries that are kept of a run
+ALL = '*'
 Fingerprint = dict[str, Any]
 
 
@@ -26,16 +28,26 @@ class Move(NamedTuple):
 
 
 def of_run(run: Run, scores: Scores) -> Fingerprint:
-    """Return what a run looks like: the first ranks, a digest of each whole list, and the score of each query."""
-    qids = sampled(list(run), QUERIES)
+    """Return what a run looks like: ranks and scores of some queries, and one figure over all of them under ``*``.
+
+    The first :data:`DEPTH` docids of a list are followed by a digest of all its documents.
+    """
+    heads = {qid: [hit.docid for hit in rank(found, DEPTH)] for qid, found in run.items()}
+    sets = {qid: _digest(sorted(found)) for qid, found in run.items()}
+    qids = sampled(sorted(run), QUERIES)
     return {
         'top-k': {
-            qid: [hit.docid for hit in rank(run[qid], DEPTH)]
-            + [hashlib.sha256('\n'.join(sorted(run[qid])).encode()).hexdigest()[:8]]
-            for qid in qids
+            ALL: [
+                _digest([f'{qid} {docid}' for qid in sorted(heads) for docid in heads[qid]]),
+                _digest([sets[qid] for qid in sorted(sets)]),
+            ],
+            **{qid: [*heads[qid], sets[qid]] for qid in qids},
         },
         'metric': {
-            measure: {qid: float(f'{value:.6g}') for qid, value in found.items()}
+            measure: {
+                ALL: _rounded(scores.mean[measure]),
+                **{qid: _rounded(found[qid]) for qid in qids if qid in found},
+            }
             for measure, found in scores.per_query.items()
         },
     }
@@ -122,32 +134,37 @@ def _index(pinned: Mapping[str, Any], found: Mapping[str, Any]) -> str:
 
 
 def _ranks(pinned: Mapping[str, list[str]], found: Mapping[str, list[str]]) -> str:
-    overlaps, deeper, moved = [], 0, []
-    for qid, before in pinned.items():
-        now = found.get(qid, [''])
-        overlaps.append(len(set(before[:-1]) & set(now[:-1])) / max(len(before) - 1, 1) if before[:-1] else 1.0)
-        if before[:-1] != now[:-1]:
-            moved.append(qid)
-        elif before[-1] != now[-1]:
-            deeper += 1
+    before = {qid: ranks for qid, ranks in pinned.items() if qid != ALL}
+    now = {qid: found.get(qid, ['']) for qid in before}
+    moved = [qid for qid in before if before[qid][:-1] != now[qid][:-1]]
     if moved:
+        overlap = sum(len({*before[qid][:-1]} & {*now[qid][:-1]}) / max(len(before[qid]) - 1, 1) for qid in before)
         return (
-            f'the top {DEPTH} of {len(moved)} of {len(pinned)} queries, first {moved[0]}; '
-            f'mean overlap {sum(overlaps) / len(overlaps):.3f}'
+            f'the top {DEPTH} of {len(moved)} of {len(before)} queries looked at, first {moved[0]}; '
+            f'mean overlap {overlap / len(before):.3f}'
         )
-    return f'other documents below rank {DEPTH} in {deeper} of {len(pinned)} queries' if deeper else ''
+    if pinned[ALL][0] != found[ALL][0]:
+        return f'the top {DEPTH} of queries other than the {len(before)} looked at'
+    return f'other documents below rank {DEPTH}' if pinned[ALL][1] != found[ALL][1] else ''
 
 
 def _metric(pinned: Mapping[str, Mapping[str, float]], found: Mapping[str, Mapping[str, float]]) -> str:
     amounts = []
     for measure, before in pinned.items():
         now = found.get(measure, {})
-        differences = {qid: abs(now.get(qid, 0.0) - before.get(qid, 0.0)) for qid in sorted(before.keys() | now.keys())}
-        moved = [qid for qid, difference in differences.items() if difference > 1e-5]
-        if moved:
-            worst = max(moved, key=lambda qid: differences[qid])
-            amounts.append(
-                f'{measure} of {len(moved)} of {len(differences)} queries, most {worst}: '
-                f'{now.get(worst, 0.0):.4f} (was {before.get(worst, 0.0):.4f})'
-            )
+        differences = {qid: abs(now.get(qid, 0.0) - value) for qid, value in before.items()}
+        if differences.pop(ALL) > SAME_SCORE:
+            text = f'{measure} {now.get(ALL, 0.0):.4f} (was {before[ALL]:.4f})'
+            worst = max(differences, key=lambda qid: differences[qid], default='')
+            if worst and differences[worst] > SAME_SCORE:
+                text += f', most of query {worst}: {now.get(worst, 0.0):.4f} (was {before[worst]:.4f})'
+            amounts.append(text)
     return ', '.join(amounts)
+
+
+def _digest(names: list[str]) -> str:
+    return hashlib.sha256('\n'.join(names).encode()).hexdigest()[:8]
+
+
+def _rounded(value: float) -> float:
+    return float(f'{value:.6g}')

@@ -21,8 +21,8 @@ from pyserini_tct._atomic import write_json
 from pyserini_tct._files import read_json
 from pyserini_tct._manifest import read_manifest
 
-SAMPLES = 8  # queries and passages whose vectors are kept
-COMPONENTS = 32  # of each vector, evenly spread, besides its length
+SAMPLES = 6  # queries and passages whose vectors are kept
+COMPONENTS = 16  # of each vector, evenly spread, besides its length
 TEXTS = (
     'what is a lobster roll',
     'The magnitude-7.1 quake moved 3,000 kilometres of crust.',
