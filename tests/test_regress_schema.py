@@ -76,6 +76,8 @@ GOOD = [
     ),
     ('command: python $build', 'uses: []\n    command: python $build'),
     ('near_tie: 1.0e-3', 'depth: 5'),
+    ('qrels: qrels.txt', 'qrels: env:TCT_DATA/x/qrels.txt'),
+    ('qrels: qrels.txt', 'qrels: "pyserini:dl19-passage"'),
 ]
 # What both refuse.
 BAD = [
@@ -94,6 +96,9 @@ BAD = [
     ('data:', 'seeds: {training: -3}\ndata:'),
     ('data:', 'seeds: {training: 0.5}\ndata:'),
     ('data:', 'seeds: [3]\ndata:'),
+    ('corpus: corpus.jsonl', 'corpus: env:data'),
+    ('corpus: corpus.jsonl', 'corpus: env:tct_data/corpus.jsonl'),
+    ('qrels: qrels.txt', 'qrels: env:TCT_DATA/'),
     ('  corpus: corpus', '  my-corpus: corpus'),
     ('  corpus: corpus', '  output: corpus'),
     ('corpus: corpus.jsonl', 'corpus: [corpus.jsonl]'),

@@ -119,12 +119,9 @@ def of_dense(name: str, wanted: Iterable[str] | None) -> dict[str, Any]:
 
         folder = _pyserini.index(name, 'FAISS')
     index, docids = load_index(folder)
-    rows = {docid: row for row, docid in enumerate(docids)}
-    vectors = {}
+    names, vectors = set(wanted or sampled(docids)), {}
     if hasattr(index, 'codes') or hasattr(index, 'storage'):  # an inverted file finds no vector by its row
-        for docid in wanted or sampled(docids):
-            if docid in rows:
-                vectors[docid] = shortened(index.reconstruct(rows[docid]))
+        vectors = {docid: shortened(index.reconstruct(row)) for row, docid in enumerate(docids) if docid in names}
     return {
         'type': type(index).__name__,
         'passages': index.ntotal,

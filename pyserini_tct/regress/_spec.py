@@ -169,7 +169,7 @@ def _requires(fields: dict[str, Entry], outer: Requires) -> Requires:
 
 
 def _size(entry: Entry) -> int:
-    match = re.fullmatch(r'(\d+(?:\.\d+)?) ?([MGT]B)', entry.text())
+    match = re.fullmatch(r'([0-9]+(?:\.[0-9]+)?) ?([MGT]B)', entry.text())
     if match is None:
         entry.fail(f'{entry.text()!r} is no size: write it like 53 GB')
     return int(float(match[1]) * UNITS[match[2]])
