@@ -6,6 +6,7 @@ No shell is involved: a command is split into words first and its names are fill
 stays one word.
 """
 
+import errno
 import os
 import re
 import shlex
@@ -21,7 +22,7 @@ from pyserini_tct.regress._yaml import Entry
 
 OUTPUT, TOPICS = 'output', 'topics'  # set anew for each command
 _live: set[subprocess.Popen[bytes]] = set()
-_starting = threading.Lock()
+_starting, _halted = threading.Lock(), threading.Event()
 
 
 def unknown(entry: Entry, what: str, known: Collection[str]) -> NoReturn:
@@ -96,6 +97,8 @@ def execute(words: list[str], output: Path) -> str | None:
 
 def _run(words: list[str], folder: Path, printed: IO[bytes], errors: IO[bytes]) -> int:
     with _starting:
+        if _halted.is_set():
+            raise InterruptedError(errno.EINTR, 'the regression was ended')
         process = subprocess.Popen(
             words, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=printed, stderr=errors
         )
@@ -106,9 +109,15 @@ def _run(words: list[str], folder: Path, printed: IO[bytes], errors: IO[bytes]) 
         _live.discard(process)
 
 
+def go_on() -> None:
+    """Let commands start (again)."""
+    _halted.clear()
+
+
 def stop_all() -> None:
-    """End the commands that still run, when the regression itself is ended."""
+    """End the commands that still run, and let none start, when the regression itself is ended."""
     with _starting:
+        _halted.set()
         for process in tuple(_live):
             process.terminate()
 

@@ -55,17 +55,14 @@ def of_run(run: Run, scores: Scores) -> Fingerprint:
 
 def moves(pinned: Fingerprint, found: Fingerprint) -> list[Move]:
     """Return the stages that moved, first things first; a stage that one of the two lacks is left out."""
-    compared = {
-        'tokens': _tokens,
-        'query vectors': _vectors,
-        'passage vectors': _vectors,
-        'index': _index,
-        'top-k': _ranks,
-        'metric': _metric,
-    }
-    both = [stage for stage in STAGES if stage in pinned and stage in found]
-    pairs = ((stage, compared[stage](pinned[stage], found[stage])) for stage in both)
+    pairs = ((stage, _COMPARED[stage](pinned[stage], found[stage])) for stage in looked_at(pinned, found))
     return [Move(stage, amount) for stage, amount in pairs if amount]
+
+
+def looked_at(pinned: Fingerprint, found: Fingerprint) -> list[str]:
+    """Return the stages that both have and that are not empty in both (BM25 has no vectors)."""
+    both = [stage for stage in STAGES if stage in pinned and stage in found]
+    return [stage for stage in both if pinned[stage] or found[stage]]
 
 
 def context(pinned: Fingerprint, found: Fingerprint) -> list[str]:
@@ -80,20 +77,20 @@ def context(pinned: Fingerprint, found: Fingerprint) -> list[str]:
     return changed
 
 
-def sentence(moved: list[Move], around: list[str]) -> str:
+def sentence(moved: list[Move], stages: list[str], around: list[str]) -> str:
     """Return the finding as one sentence.
 
-    >>> sentence([Move('index', '599 passages (was 600)')], [])
-    'first stage that moved: index (599 passages (was 600)); same before it: tokens, query vectors, passage vectors'
+    >>> sentence([Move('index', '599 passages (was 600)')], ['tokens', 'index', 'top-k'], [])
+    'first stage that moved: index (599 passages (was 600)); same before it: tokens'
     """
     if not moved:
         text = 'no stage moved since the fingerprint was pinned: the pin itself was changed'
     else:
         text = f'first stage that moved: {moved[0].stage} ({moved[0].amount})'
-        if moved[0].stage != STAGES[0]:
-            text += f'; same before it: {", ".join(STAGES[: STAGES.index(moved[0].stage)])}'
-        if moved[1:]:
-            text += f'; moved after it: {", ".join(f"{move.stage} ({move.amount})" for move in moved[1:])}'
+        before = stages[: stages.index(moved[0].stage)]
+        text += f'; same before it: {", ".join(before)}' if before else ''
+        later = ', '.join(f'{move.stage} ({move.amount})' for move in moved[1:])
+        text += f'; moved after it: {later}' if later else ''
     return text + (f'; changed besides: {", ".join(around)}' if around else '')
 
 
@@ -168,3 +165,13 @@ def _digest(names: list[str]) -> str:
 
 def _rounded(value: float) -> float:
     return float(f'{value:.6g}')
+
+
+_COMPARED = {
+    'tokens': _tokens,
+    'query vectors': _vectors,
+    'passage vectors': _vectors,
+    'index': _index,
+    'top-k': _ranks,
+    'metric': _metric,
+}

@@ -103,4 +103,5 @@ def _line(value: object) -> str:
 
 def explain(pinned: _drift.Fingerprint, found: _drift.Fingerprint) -> str:
     """Say which stage moved first."""
-    return _drift.sentence(_drift.moves(pinned, found), _drift.context(pinned, found))
+    stages = _drift.looked_at(pinned, found)
+    return _drift.sentence(_drift.moves(pinned, found), stages, _drift.context(pinned, found))

@@ -24,7 +24,7 @@ from pyserini_tct import _env
 from pyserini_tct._atomic import remove, write_json
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json, sha256
-from pyserini_tct.regress._command import OUTPUT, execute, names_in, stop_all, words_of
+from pyserini_tct.regress._command import OUTPUT, execute, go_on, names_in, stop_all, words_of
 from pyserini_tct.regress._resources import fetched
 
 
@@ -63,6 +63,7 @@ def run_steps(steps: Sequence[Step], jobs: int = 1, modules: Sequence[str] = ())
     outcomes: Outcomes = {}
     waiting, running = list(steps), dict[Future[Outcome], Step]()
     pool = ThreadPoolExecutor(jobs)
+    go_on()
     try:
         while waiting or running:
             for step in [step for step in waiting if all(name in outcomes for name in step.needs)]:
