@@ -34,7 +34,7 @@ $(VENV)/.demo: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	@$(PIP) pytest pytest-cov pytest-xdist
+	@$(PIP) jsonschema pytest pytest-cov pytest-xdist
 	@touch $@
 
 $(VENV)/.lint: setup.cfg pyproject.toml constraints.txt

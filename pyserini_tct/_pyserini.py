@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Names that Pyserini knows: topics and prebuilt indexes, downloaded by Pyserini itself into its own cache.
+"""Names that Pyserini knows: topics, judgments and prebuilt indexes, downloaded by Pyserini itself into its own cache.
 
 Used only for what is no file here; a name that is unknown, or cannot be fetched, is told in one sentence.
 """
@@ -29,6 +29,24 @@ def topics(name: str) -> dict[str, str]:
             f'({_cause(error)}): check the path or the name, or connect to the network once'
         ) from error
     return {str(qid): record['title'] for qid, record in found.items()}
+
+
+def qrels(name: str) -> Path:
+    """Return the file with Pyserini's relevance judgments of that name.
+
+    Raises:
+        TctError: no such name, or it cannot be downloaded.
+    """
+    _jvm.prepare()
+    from pyserini.search import get_qrels_file
+
+    try:
+        return Path(get_qrels_file(name))
+    except Exception as error:  # FileNotFoundError for a name, JavaException or URLError without a network
+        raise TctError(
+            f'Pyserini could not provide judgments of the name {name} ({_cause(error)}): check the name, or connect '
+            'to the network once'
+        ) from error
 
 
 def index(name: str, kind: str) -> Path:

@@ -19,7 +19,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_openai_key', '_atomic', '_files'],
+    ['_cli', '_env', '_openai_key', '_atomic', '_files', '_page'],
     ['_manifest', '_jvm'],
     ['_pyserini'],
     ['collection', 'runs'],

@@ -88,14 +88,19 @@ def test_no_stale_run_is_used_again(place, tmp_path):
     with work_folder(work) as folder:
         assert exit_code(run_spec(spec, folder)) == 0
     (place / 'search.py').write_text('pass')
-    with pytest.raises(TctError, match='is not empty'), work_folder(work):
+    for overwrite in (False, True):
+        with work_folder(work, overwrite) as folder:
+            (folder / 'run.tiny.tiny-test.trec').write_text(RUN)
+            assert {row.status for row in run_spec(spec, folder)} == {'not run'}
+
+
+def test_one_regression_at_a_time_in_a_folder(tmp_path):
+    with (
+        work_folder(tmp_path / 'work'),
+        pytest.raises(TctError, match='another process'),
+        work_folder(tmp_path / 'work'),
+    ):
         pass
-    with work_folder(work, overwrite=True) as folder:
-        assert {row.status for row in run_spec(spec, folder)} == {'not run'}
-    stale = work / 'run.tiny.tiny-test.trec'
-    stale.write_text(RUN)
-    (work / 'tiny_index').unlink()
-    assert 'was there before' in run_spec(spec, work)[0].detail
 
 
 def test_overwrite_empties_no_folder_of_the_user(tmp_path):
@@ -158,7 +163,7 @@ def test_exit_codes_in_a_process(place):
     assert (place / 'work folder' / 'run.tiny.tiny-test.trec').read_text() == RUN
     edit(place, 'RR@10: 0.75', 'RR@10: 0.5')
     assert command().returncode == 1
-    edit(place, '[json]', '[no_such_module]')
+    (place / 'search.py').write_text('pass')
     done = command()
     assert done.returncode == 2
     assert 'add --work FOLDER' in done.stderr

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+from pyserini_tct import _page
 from pyserini_tct.demo._systems import BASELINE, MEASURES, Row
 
 LEVEL = 0.05
@@ -72,21 +73,14 @@ def as_markdown(rows: Sequence[Row], caption: str, commands: Sequence[str]) -> s
 
 def as_page(rows: Sequence[Row], alphas: dict[str, dict[str, Any]], caption: str, commands: Sequence[str]) -> str:
     """Return one HTML page without outside resources: the table, three plots, the commands."""
-    table = cells(rows)
-    head = ''.join(f'<th>{html.escape(cell)}</th>' for cell in table[0])
-    body = ''.join('<tr>' + ''.join(f'<td>{html.escape(cell)}</td>' for cell in line) + '</tr>' for line in table[1:])
+    head, *body = cells(rows)
     plots = ''.join(f'<figure>{plot}</figure>' for plot in (_alpha_plot(alphas), *_cost_plots(rows)))
-    listed = html.escape('\n'.join(commands))
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>TCT-ColBERT on the pocket collection</title><style>
-body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums }}
-td, th {{ padding: .25rem .7rem; text-align: right }} td:first-child, th:first-child {{ text-align: left }}
-tr:nth-child(even) {{ background: #f4f4f4 }} th {{ border-bottom: 1px solid }}
-figure {{ display: inline-block; margin: 1rem 1rem 0 0 }} pre {{ background: #f4f4f4; padding: 1rem; overflow-x: auto }}
-</style></head><body><h1>TCT-ColBERT on the pocket collection</h1><p>{html.escape(caption)}</p>
-<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{plots}<h2>Commands</h2><pre>{listed}</pre></body></html>
-"""
+    return _page.page(
+        'TCT-ColBERT on the pocket collection',
+        f'<p>{html.escape(caption)}</p>\n{_page.table(head, body)}{plots}'
+        f'<h2>Commands</h2><pre>{html.escape(chr(10).join(commands))}</pre>',
+        'figure { display: inline-block; margin: 1rem 1rem 0 0 }\n',
+    )
 
 
 def _svg(figure: Any) -> str:

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from pyserini_tct.regress._matrix import Row, exit_code, matrix
     from pyserini_tct.regress._ranks import Miss, rank_misses
     from pyserini_tct.regress._records import Spec
-    from pyserini_tct.regress._runner import run_spec, work_folder
+    from pyserini_tct.regress._runner import run_spec
     from pyserini_tct.regress._spec import load_spec
+    from pyserini_tct.regress._work import work_folder
 
 _HOMES = {
     'Miss': '_ranks',
@@ -24,7 +25,7 @@ _HOMES = {
     'Spec': '_records',
     'load_spec': '_spec',
     'run_spec': '_runner',
-    'work_folder': '_runner',
+    'work_folder': '_work',
 }
 __all__ = ['Miss', 'Row', 'Spec', 'exit_code', 'load_spec', 'matrix', 'rank_misses', 'run_spec', 'work_folder']
 

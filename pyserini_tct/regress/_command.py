@@ -6,19 +6,23 @@ No shell is involved: a command is split into words first and its names are fill
 stays one word.
 """
 
+import errno
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from string import Template
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from pyserini_tct.regress._yaml import Entry
 
 OUTPUT, TOPICS = 'output', 'topics'  # set anew for each command
+_live: set[subprocess.Popen[bytes]] = set()
+_starting, _halted = threading.Lock(), threading.Event()
 
 
 def unknown(entry: Entry, what: str, known: Collection[str]) -> NoReturn:
@@ -52,6 +56,15 @@ def check_command(entry: Entry, variables: Collection[str]) -> str:
     return command
 
 
+def names_in(command: str) -> set[str]:
+    """Return the names that stand after a ``$`` in a command.
+
+    >>> sorted(names_in('cp $corpus ${output}'))
+    ['corpus', 'output']
+    """
+    return {name for word in shlex.split(command) for name in Template(word).get_identifiers()}
+
+
 def words_of(command: str, values: Mapping[str, str]) -> list[str]:
     """Return the words to execute; ``python`` in front means this interpreter.
 
@@ -72,15 +85,7 @@ def execute(words: list[str], output: Path) -> str | None:
     log = output.with_name(output.name + '.log')
     with open(log, 'wb') as errors, open(output.with_name(output.name + '.out'), 'wb') as printed:
         try:
-            code = subprocess.run(
-                words,
-                cwd=output.parent,
-                env=_environment(),
-                check=False,
-                stdin=subprocess.DEVNULL,
-                stdout=printed,
-                stderr=errors,
-            ).returncode
+            code = _run(words, output.parent, printed, errors)
         except OSError as error:
             return f'{words[0]} cannot be executed: {error.strerror}'
     if code:
@@ -88,6 +93,33 @@ def execute(words: list[str], output: Path) -> str | None:
         last = next((line.strip() for line in reversed(lines) if line.strip()), 'nothing on standard error')
         return f'exit code {code}: {last} (log: {log})'
     return None if output.exists() else f'exit code 0, but nothing was written to ${OUTPUT} (log: {log})'
+
+
+def _run(words: list[str], folder: Path, printed: IO[bytes], errors: IO[bytes]) -> int:
+    with _starting:
+        if _halted.is_set():
+            raise InterruptedError(errno.EINTR, 'the regression was ended')
+        process = subprocess.Popen(
+            words, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=printed, stderr=errors
+        )
+        _live.add(process)
+    try:
+        return process.wait()
+    finally:
+        _live.discard(process)
+
+
+def go_on() -> None:
+    """Let commands start (again)."""
+    _halted.clear()
+
+
+def stop_all() -> None:
+    """End the commands that still run, and let none start, when the regression itself is ended."""
+    with _starting:
+        _halted.set()
+        for process in tuple(_live):
+            process.terminate()
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,7 @@ OK, LOW, HIGH, RANKS, NO_PIN, NOT_RUN = 'OK', 'LOW', 'HIGH', 'RANKS', 'no pin', 
 
 
 class Row(NamedTuple):
-    """One figure: what was pinned, what was found, and the verdict."""
+    """One figure: what was pinned, what was found, the verdict, and where it moved; ``commands`` gave it."""
 
     condition: str
     topic_key: str
@@ -23,6 +23,10 @@ class Row(NamedTuple):
     tolerance: float | None
     status: str
     detail: str = ''
+    source: str | None = None
+    note: str = ''
+    commands: tuple[str, ...] = ()
+    finding: str = ''
 
 
 def verdict(pin: Pin, found: float) -> str:
@@ -36,11 +40,11 @@ def verdict(pin: Pin, found: float) -> str:
 
 
 def exit_code(rows: Sequence[Row]) -> int:
-    """Return 1 after any drift, else 2 if anything could not run, else 0."""
+    """Return 1 after any drift, else 2 if anything (or everything) could not run, else 0."""
     found = {row.status for row in rows}
     if found & {LOW, HIGH, RANKS}:
         return _cli.FAILED
-    return _cli.UNUSABLE if NOT_RUN in found else 0
+    return _cli.UNUSABLE if NOT_RUN in found or not found else 0
 
 
 def matrix(rows: Sequence[Row]) -> str:
@@ -71,7 +75,9 @@ def matrix(rows: Sequence[Row]) -> str:
         for line in cells
     )
     lines = ['  '.join(line).rstrip() for line in aligned]
-    details = dict.fromkeys(f'{row.condition} {row.topic_key}: {row.detail}' for row in rows if row.detail)
+    details = dict.fromkeys(
+        f'{row.condition} {row.topic_key}: {text}' for row in rows for text in (row.detail, row.finding) if text
+    )
     counts = ', '.join(f'{count} {status}' for status, count in Counter(row.status for row in rows).items())
     return '\n'.join([*lines, *details, f'{len(rows)} figures: {counts}']) + '\n'
 

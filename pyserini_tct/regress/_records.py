@@ -2,13 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a regression file holds once it is read: every path resolved, every measure under its canonical name."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
+class Requires:
+    """What a machine must have before a condition can run; sizes in bytes, ``None`` where nobody has measured."""
+
+    modules: tuple[str, ...] = ()
+    indexes: tuple[str, ...] = ()
+    encoders: tuple[str, ...] = ()
+    disk: int | None = None
+    memory: int | None = None
+    minutes: float | None = None
+
+
+@dataclass(frozen=True)
 class Topics:
-    """A set of queries and its judgments: paths, or ``irds:`` names."""
+    """A set of queries and its judgments: paths, or names after ``irds:`` or ``pyserini:``."""
 
     topics: str
     qrels: str
@@ -25,12 +37,14 @@ class Artefact:
 
 @dataclass(frozen=True)
 class Pin:
-    """One expected score; ``expected`` is ``None`` while nobody has measured it."""
+    """One expected score; ``expected`` is ``None`` while nobody has measured it, ``also`` is what others say."""
 
     measure: str
     expected: float | None
     tolerance: float
     source: str | None
+    also: tuple[float, ...] = ()
+    note: str = ''
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,11 @@ class Ranks:
     path: Path
     depth: int
     near_tie: float
+
+    @property
+    def measure(self) -> str:
+        """The name under which it stands among the figures."""
+        return f'ranks@{self.depth}'
 
 
 @dataclass(frozen=True)
@@ -61,16 +80,18 @@ class Condition:
     command: str
     uses: tuple[str, ...]
     topics: tuple[Evaluation, ...]
+    requires: Requires = Requires()
 
 
 @dataclass(frozen=True)
 class Spec:
-    """A whole regression file."""
+    """A whole regression file; ``stock`` is one of Pyserini's own, whose pins are not ours to rewrite."""
 
     path: Path
     collection: str
-    requires: tuple[str, ...]
     data: dict[str, str]
     topics: dict[str, Topics]
     artefacts: tuple[Artefact, ...]
     conditions: tuple[Condition, ...]
+    seeds: dict[str, int] = field(default_factory=dict)
+    stock: bool = False

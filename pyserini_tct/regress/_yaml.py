@@ -5,6 +5,7 @@
 Only YAML's safe node graph is read: no tag ever builds an object.
 """
 
+import datetime
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,6 +30,12 @@ class Entry(NamedTuple):
     def named(self, name: str) -> 'Entry':
         """Return the same value under a place that says more, for example ``condition bm25``."""
         return self._replace(place=name)
+
+    def with_text(self, text: str) -> 'Entry':
+        """Return another text at the same place."""
+        import yaml
+
+        return self._replace(node=yaml.ScalarNode('tag:yaml.org,2002:str', text))
 
     def pairs(self) -> dict[str, 'Entry']:
         """Return a mapping with free keys; a key may not stand twice (plain YAML keeps the last in silence)."""
@@ -62,6 +69,10 @@ class Entry(NamedTuple):
             self.fail('a list is needed here, each item after a `- `, or [in, brackets]')
         return [self._replace(node=node, line=_line(node)) for node in self.node.value]
 
+    def is_mapping(self) -> bool:
+        """Tell whether `key: value` lines stand here."""
+        return bool(self.node.id == 'mapping')
+
     def scalar(self) -> Any:
         """Return a string, number, truth value, date or ``None``."""
         import yaml
@@ -88,6 +99,33 @@ class Entry(NamedTuple):
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
             self.fail(f'{self.node.value!r} is no number: write it like 0.5 or 1.0e-3')
         return float(value)
+
+    def not_negative(self) -> float:
+        """Return a number of at least 0."""
+        value = self.number()
+        if value < 0:
+            self.fail(f'{value:g} is below 0: a number of at least 0 is needed')
+        return value
+
+    def whole(self, least: int) -> int:
+        """Return a whole number of at least ``least``."""
+        value = self.number()
+        if value < least or value != int(value):
+            self.fail(f'a whole number of at least {least} is needed')
+        return int(value)
+
+    def date(self) -> str:
+        """Return a day as ``2026-01-31``, which plain YAML reads as a date, in quotes as a text."""
+        value = self.scalar()
+        if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+            return value.isoformat()
+        try:
+            day = datetime.date.fromisoformat(value).isoformat()
+        except (TypeError, ValueError):
+            day = ''
+        if day != value:  # other forms of ISO 8601 are no plain day
+            self.fail(f'{self.node.value!r} is no day: write it like 2026-01-31')
+        return day
 
 
 def _line(node: Any) -> int:

@@ -1,0 +1,163 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reports: the grid, Markdown, JSON, JUnit and the page, which say the same, and the history."""
+
+import html.parser
+import json
+from xml.etree import ElementTree as xml
+
+import pytest
+from conftest import fails
+from tiny_regression import edit
+
+from pyserini_tct.regress.__main__ import main
+from pyserini_tct.regress._grid import as_text, summary
+from pyserini_tct.regress._matrix import Row, exit_code
+
+ROWS = [
+    Row('bm25', 'dev', 'RR@10', 0.5, 0.5, 0.0, 'OK'),
+    Row('bm25', 'dev', 'AP', 0.25, 0.2, 0.0, 'LOW', finding='first stage that moved: index'),
+    Row('bm25', 'test', 'RR@10', 0.5, 0.6, 0.0, 'HIGH'),
+    Row('dense', 'dev', 'RR@10', None, 0.125, 0.0, 'no pin'),
+    Row('dense', 'test', 'RR@10', 0.5, None, 0.0, 'not run', 'no network'),
+    Row('dense', 'test', 'ranks@10', 0.0, 3.0, 0.0, 'RANKS', 'other documents'),
+    Row('hybrid', 'test', 'RR@10', 0.5, None, 0.0, 'not run', 'no network'),
+]
+
+
+def test_the_grid_is_laid_out_as_in_2cr():
+    """Figures stand below each other at their last digit, marks right of them."""
+    assert as_text(ROWS) == (
+        '         dev               test\n'
+        '          RR@10       AP     RR@10  ranks@10\n'
+        'bm25     0.5000   0.2000-   0.6000+\n'
+        'dense    0.1250?           (0.5000)        3!\n'
+        'hybrid                     (0.5000)\n'
+    )
+
+
+def test_what_could_not_run_is_listed_apart():
+    text = summary(ROWS)
+    drift, absent = text.split('\ncould not run: no network\n')
+    assert absent == '  dense test\n  hybrid test\n7 figures: 1 OK, 1 LOW, 1 HIGH, 1 no pin, 2 not run, 1 RANKS\n'
+    assert 'bm25 dev: first stage that moved: index' in drift
+    assert 'no network' not in drift
+    assert exit_code(ROWS) == 1
+    assert exit_code([row for row in ROWS if row.status in ('OK', 'not run')]) == 2
+    assert exit_code(ROWS[:1]) == 0
+    assert exit_code([]) == 2
+
+
+class Page(html.parser.HTMLParser):
+    """Tags and texts of a page, which must be well nested."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.texts, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.links += [value for name, value in attrs if name in ('src', 'href')]
+        if tag not in ('meta', 'br'):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def report(place, *words):
+    main([str(place / 'spec.yaml'), '--report', str(place / 'report'), *words])
+    return place / 'report'
+
+
+def page_of(folder):
+    page = Page()
+    page.feed((folder / 'index.html').read_text())
+    assert page.open == []
+    return page
+
+
+def test_all_forms_say_the_same(place):
+    edit(place, 'RR@10: 0.75', 'RR@10: 0.5')
+    folder = report(place)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith('.')) == [
+        'history.jsonl',
+        'index.html',
+        'junit.xml',
+        'report.json',
+        'report.md',
+    ]
+    facts = json.loads((folder / 'report.json').read_text())
+    assert (facts['kind'], facts['exit_code'], facts['file']) == ('regression-report', 1, 'spec.yaml')
+    figures = {row['measure']: row for row in facts['figures']}
+    assert (figures['RR@10']['status'], figures['RR@10']['found'], figures['R@100']['status']) == ('HIGH', 0.75, 'OK')
+    assert figures['RR@10']['commands'][0].startswith('python ')
+    assert figures['RR@10']['source'] == 'computed by hand, 2026'
+    suite = xml.parse(folder / 'junit.xml').getroot()
+    assert (suite.get('tests'), suite.get('failures'), suite.get('errors')) == ('3', '1', '0')
+    (failed,) = suite.iter('failure')
+    assert failed.text.startswith('expected 0.5000, found 0.7500, tolerance 0.0000; no fingerprint')
+    markdown = (folder / 'report.md').read_text()
+    assert '| tiny | 0.7500+ | 1.0000 | 0 |' in markdown
+    assert '- tiny tiny-test RR@10 HIGH: expected 0.5000, found 0.7500' in markdown
+
+
+def test_what_could_not_run_is_an_error_in_junit(place):
+    (place / 'search.py').write_text('pass')
+    folder = report(place)
+    suite = xml.parse(folder / 'junit.xml').getroot()
+    assert (suite.get('failures'), suite.get('errors')) == ('0', '3')
+    assert 'Could not run: exit code 0, but nothing was written' in (folder / 'report.md').read_text()
+
+
+def test_the_page_needs_nothing_from_outside(place):
+    page = page_of(report(place))
+    assert page.links == []
+    assert 'http' not in (place / 'report' / 'index.html').read_text()
+    rows = [attrs for tag, attrs in page.tags if tag == 'tr' and attrs.get('class') == 'row']
+    assert len(rows) == 1
+    assert ('button', {'type': 'button'}) in page.tags
+    (commands,) = [text for text in page.texts if 'search.py' in text]
+    assert commands.splitlines()[1].startswith('python ')
+    assert commands.splitlines()[1].endswith('run.tiny.tiny-test.trec')
+
+
+def test_the_page_escapes_what_it_shows(place):
+    edit(place, 'display: Tiny (k1=0.9)', "display: '<script>alert(1)</script>'")
+    assert '<script>alert(1)</script>' not in (report(place) / 'index.html').read_text()
+
+
+def test_the_history_grows_and_is_shown(place):
+    report(place)
+    (place / 'found.trec').write_text('1 Q0 a 1 1.0 t\n2 Q0 a 1 1.0 t\n')
+    folder = report(place)
+    lines = [json.loads(line) for line in (folder / 'history.jsonl').read_text().splitlines()]
+    assert [line['figures']['tiny tiny-test RR@10'] for line in lines] == [0.75, 1.0]
+    assert [line['exit_code'] for line in lines] == [0, 1]
+    texts = page_of(folder).texts
+    assert '0.7500 ' not in texts
+    assert texts.count(lines[0]['date']) >= 1
+    row = texts.index('tiny-test RR@10')
+    assert texts[row : row + 6] == ['tiny-test RR@10', '0.7500', '1.0000', '0.0000', 'HIGH', '0.7500']
+
+
+def test_a_folder_of_the_user_is_not_a_report(place, capsys):
+    (place / 'report').mkdir()
+    (place / 'report' / 'index.html').write_text('years of work')
+    assert 'holds files that no regression made' in fails(
+        main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys
+    )
+    assert (place / 'report' / 'index.html').read_text() == 'years of work'
+
+
+@pytest.mark.parametrize('line', ['{', '[]', '{"file": "x"}'])
+def test_a_damaged_history_is_named(place, capsys, line):
+    with open(report(place) / 'history.jsonl', 'a') as out:
+        out.write(line + '\n')
+    capsys.readouterr()
+    assert 'history.jsonl: line 2 is no record of a run' in fails(
+        main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys
+    )
