@@ -64,7 +64,7 @@ def exec_without_network(exec_module: Callable[[ModuleType], None], module: Modu
         return
     except (urllib.error.URLError, TimeoutError) as error:
         cause: Exception = error
-    fields = {'description': None, 'filename': None, 'urls': [], 'md5': None, 'size': None}
+    fields: dict[str, Any] = {'description': None, 'filename': None, 'urls': [], 'md5': None, 'size': None}
     urllib.request.urlopen = lambda *_, **__: io.BytesIO(json.dumps([{'name': n, **fields} for n in names]).encode())
     try:
         for _ in range(MOST_NAMES):

@@ -25,7 +25,9 @@ USES = {
 def main(argv: Sequence[str]) -> int | None:
     """Hand over to one of the commands."""
     parser = _cli.Parser('pyserini_tct.prebuilt', 'Ready-made models, indexes and encoded queries.', debug=False)
-    commands = parser.add_subparsers(required=True, metavar='list|info|fetch|verify|remove|add', parser_class=_parser)
+    commands = parser.add_subparsers(
+        required=True, metavar='list|info|fetch|verify|remove|add', parser_class=argparse.ArgumentParser
+    )
 
     command = _command(commands, 'list', 'what can be had, and what is here', _list)
     command.add_argument('--kind', choices=KINDS, help='this kind only')
@@ -65,16 +67,10 @@ def main(argv: Sequence[str]) -> int | None:
     return args.run(args)
 
 
-def _parser(**options: Any) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        **options, allow_abbrev=False, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
-    return parser
-
-
 def _command(commands: Any, name: str, about: str, run: Callable[[Any], int | None]) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=about, description=about)
+    options = {'allow_abbrev': False, 'formatter_class': argparse.ArgumentDefaultsHelpFormatter}
+    parser = commands.add_parser(name, help=about, description=about, **options)
+    parser.add_argument('--debug', action='store_true', help='show the traceback of an error')
     parser.set_defaults(run=run)
     return parser
 

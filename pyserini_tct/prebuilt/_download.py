@@ -124,14 +124,7 @@ def _transfer(url: str, partial: Path, have: int, size: int | None, label: str, 
             raise _GivenUp(_wrong_size(total, size))
         with (
             open(partial, 'ab' if have else 'wb') as out,
-            tqdm(
-                total=total,
-                initial=have,
-                unit='B',
-                unit_scale=True,
-                desc=label,
-                disable=None,  # type: ignore[arg-type]
-            ) as progress,
+            tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=label, disable=None) as progress,
         ):
             while chunk := response.read1(CHUNK):
                 have += len(chunk)

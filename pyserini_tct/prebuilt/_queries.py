@@ -24,6 +24,8 @@ class _Record:
 
     __slots__ = ('args', 'state')
     kind = ''
+    args: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *args: Any) -> '_Record':
         record = super().__new__(cls)
@@ -52,7 +54,7 @@ NAMES = {
 RECORDS = {kind: type(kind, (_Record,), {'__slots__': (), 'kind': kind}) for kind in set(NAMES.values())}
 
 
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]
+class _Reader(pickle._Unpickler):
     """The unpickler in Python: the one in C fills memory up to whatever index a hostile memo names."""
 
     def find_class(self, module: str, name: str) -> type:

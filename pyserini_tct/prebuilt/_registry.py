@@ -209,7 +209,8 @@ def _entry(name: str, fields: Any, file: Path, added: bool) -> Entry:
             raise TctError(f'{where} has an unknown field {key!r}: {remedy}')
         if not _right_type(key, value):
             raise TctError(f'{where}: {key} cannot be {value!r}: {remedy}')
-    entry = Entry(name, added=added, **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
+    entry = Entry(name, added=added, **values)
     if entry.md5 and not re.fullmatch('[0-9a-f]{32}', entry.md5):
         raise TctError(f'{where} has a malformed MD5: {remedy}')
     if entry.hub is None and not re.fullmatch(r'\w[\w.-]*', entry.archive):
