@@ -12,7 +12,7 @@ import jnius_config
 import pytest
 from fresh_login import unix
 
-from pyserini_tct import _jvm, _imports
+from pyserini_tct import _imports, _jvm
 from pyserini_tct._errors import TctError
 
 

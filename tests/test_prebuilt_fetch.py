@@ -15,7 +15,7 @@ import pytest
 from conftest import clean_environment, refusal
 from flaky_server import INDEX, entry, serving, tar
 
-from pyserini_tct.prebuilt import _archive, _download, _install, _record, _registry
+from pyserini_tct.prebuilt import _archive, _download, _record, _registry
 from pyserini_tct.prebuilt._install import Options, fetch, locate, place, remove
 
 CONTENT = tar({**INDEX, 'faiss-lab/texts': random.Random(0).randbytes(300_000)})  # too large for a socket's buffers

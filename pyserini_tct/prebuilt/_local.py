@@ -49,6 +49,7 @@ def add(entry: Entry) -> Entry:
     texts = _registry.find(entry.texts) if entry.texts else None
     if entry.texts and (texts is None or texts.kind != 'bm25'):
         raise TctError(f'{entry.texts} is not the name of a BM25 index: add that index first')
+    _registry.check(entry, entry.name, 'correct it')
     fields = dict(vars(entry))
     if entry.path:
         path = Path(entry.path).resolve()

@@ -199,7 +199,7 @@ def _read(file: Path, added: bool) -> dict[str, Entry]:
 
 
 def _entry(name: str, fields: Any, file: Path, added: bool) -> Entry:
-    """Check one record; a name with a slash or a dot at its front could leave the cache folder."""
+    """Check one record, which may have been written by hand."""
     where, remedy = f'{file}: {name!r}', 'correct the file' if added else 'reinstall pyserini-tct'
     if not isinstance(fields, dict) or fields.get('kind') not in KINDS:
         raise TctError(f'{where} has none of the kinds {", ".join(KINDS)}: {remedy}')
@@ -211,11 +211,20 @@ def _entry(name: str, fields: Any, file: Path, added: bool) -> Entry:
             raise TctError(f'{where}: {key} cannot be {value!r}: {remedy}')
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in fields.items()}
     entry = Entry(name, added=added, **values)
-    if entry.md5 and not re.fullmatch('[0-9a-f]{32}', entry.md5):
-        raise TctError(f'{where} has a malformed MD5: {remedy}')
-    if entry.hub is None and not re.fullmatch(r'\w[\w.-]*', entry.archive):
-        raise TctError(f'{where} cannot be the name of a folder: {remedy}')
+    check(entry, where, remedy)
     return entry
+
+
+def check(entry: Entry, where: str, remedy: str) -> None:
+    """Refuse an entry whose values cannot become the name of a folder.
+
+    Raises:
+        TctError: so it is.
+    """
+    if entry.md5 and not re.fullmatch('[0-9a-f]{32}', entry.md5):
+        raise TctError(f'{where} has a malformed MD5, {entry.md5[:40]}: {remedy}')
+    if entry.hub is None and not re.fullmatch(r'\w[\w.-]*', entry.archive):
+        raise TctError(f'{where}: {entry.archive[:80]!r} cannot be the name of a folder: {remedy}')
 
 
 def _right_type(key: str, value: Any) -> bool:
