@@ -8,11 +8,13 @@ enough: of what was fetched or made here it is the folder itself, of what the us
 
 import importlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pyserini_tct import prebuilt
+from pyserini_tct._cli import note
+from pyserini_tct._errors import TctError
 from pyserini_tct.prebuilt import Entry
 
 KINDS = {'--index': ('faiss', 'bm25'), '--sparse-index': ('bm25',), '--encoded-queries': ('queries',)}
@@ -78,12 +80,13 @@ def register() -> None:
     here = {entry.name: entry for entry in prebuilt.entries().values() if entry.kind != 'encoder' and _stands(entry)}
     for name, kind in REGISTRIES.items():
         catalogue = getattr(registry, f'{name}_INDEX_INFO')
-        ours = {key: _described(entry) for key, entry in here.items() if entry.kind == kind}
-        if isinstance(catalogue, dict):
-            catalogue.update({key: value for key, value in ours.items() if key not in catalogue})
+        known = catalogue if isinstance(catalogue, dict) else {}
+        ours = _described(entry for key, entry in here.items() if entry.kind == kind and key not in known)
+        if known is catalogue:
+            known.update(ours)
         else:
             catalogue._sources = (ours, *(Others(source, here) for source in catalogue._sources))
-    queries.update({key: _described(entry) for key, entry in here.items() if entry.kind == 'queries'})
+    queries.update(_described(entry for entry in here.values() if entry.kind == 'queries'))
     _read_our_queries(importlib.import_module('pyserini.encode').QueryEncoder)
 
 
@@ -98,8 +101,19 @@ def _stands(entry: Entry) -> bool:
     return True
 
 
-def _described(entry: Entry) -> dict[str, Any]:
-    """Return an entry in Pyserini's form, of 1.6 and of 2.x."""
+def _described(entries: Iterable[Entry]) -> dict[str, Any]:
+    """Return entries in Pyserini's form; an index that cannot be opened is left out with a note."""
+    found = {}
+    for entry in entries:
+        try:
+            found[entry.name] = _description(entry)
+        except TctError as error:
+            note(f'note: {entry.name} is not known to Pyserini here: {error}')
+    return found
+
+
+def _description(entry: Entry) -> dict[str, Any]:
+    """Return an entry in the form of 1.6 and of 2.x."""
     counts = {key: getattr(entry, key) for key in ('documents', 'unique_terms', 'total_terms')}
     if entry.kind == 'bm25' and None in counts.values():
         from pyserini_tct.prebuilt._local import term_counts

@@ -12,6 +12,7 @@ import os
 import pickle
 import struct
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -110,7 +111,7 @@ def pickles_of_what_is_not_installed(monkeypatch):
             self.save(obj.__qualname__)
             self.write(pickle.STACK_GLOBAL)
 
-        dispatch = {**pickle._Pickler.dispatch, type(_global): save_global}
+        dispatch: ClassVar = {**pickle._Pickler.dispatch, type(_global): save_global}
 
     def dumps(value, protocol=4):
         out = io.BytesIO()

@@ -81,7 +81,7 @@ class TctColBertQueryEncoder:
     def encode_batch(self, queries: Sequence[str], **kwargs: Any) -> np.ndarray:
         """Return the vectors of several queries, float32 ``(queries, dimension)``; Pyserini's batch hook."""
         if not self.has_model:
-            unknown = next((query for query in queries if query not in self.embedding), None)
+            unknown = next((query for query in queries if query.strip() not in self.embedding), None)
             if unknown is not None:
                 raise TctError(f'the query {unknown!r} is not among the encoded queries: name an encoder as well')
             return np.stack([self.embedding[query] for query in queries])
@@ -183,6 +183,15 @@ def half_precision(device: str) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast('cuda', dtype=torch.float16)
 
 
+class EncodedQueries(dict[str, np.ndarray]):
+    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space)."""
+
+    def __missing__(self, text: str) -> np.ndarray:
+        if text == text.strip():
+            raise KeyError(text)
+        return self[text.strip()]
+
+
 def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
     """Read queries encoded before: ``NAME.npy`` (float, queries x dimension) and ``NAME.tsv`` (qid, text), row by row.
 
@@ -212,7 +221,7 @@ def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
             f'{vectors_file} has {len(vectors)} vectors, {vectors_file.stem}.tsv has {len(texts)} queries: '
             'they are not of one set'
         )
-    return dict(zip(texts, np.asarray(vectors, np.float32), strict=True))
+    return EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
 
 
 def _check_extras(kwargs: dict[str, Any]) -> None:
