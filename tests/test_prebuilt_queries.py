@@ -225,3 +225,18 @@ def test_a_pickle_is_never_read_by_the_encoder(tmp_path):
     (tmp_path / 'embedding.pkl').write_bytes(pickle.dumps(Call('posix', 'system', ('touch ran',))))
     assert 'fetch converts' in refusal(TctColBertQueryEncoder, encoded_query_dir=tmp_path)
     assert not os.path.exists('ran')
+
+
+def test_real_vectors_survive(tmp_path):
+    """The 43 published vectors of TREC DL 2019, in a pickle and out of it."""
+    folder = Path(os.environ.get('TCT_DATA', '')) / 'tct-query-embeddings'
+    if not os.environ.get('TCT_DATA') or not folder.is_dir():
+        pytest.skip('set TCT_DATA to a folder with tct-query-embeddings')
+    vectors = np.load(folder / 'dl19.npy')
+    topics = [line.split('\t') for line in (folder / 'dl19.tsv').read_text(encoding='utf-8').splitlines()]
+    column = [floats(*vector) for vector in vectors]
+    content = frame(id=[qid for qid, _ in topics], text=[text for _, text in topics], embedding=column)
+    (tmp_path / 'embedding.pkl').write_bytes(content)
+    _queries.convert(tmp_path / 'embedding.pkl', tmp_path / 'dl19')
+    encoder = TctColBertQueryEncoder(encoded_query_dir=tmp_path / 'dl19')
+    assert np.array_equal(encoder.encode_batch([f' {text}' for _, text in topics]), vectors)
