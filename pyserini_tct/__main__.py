@@ -19,6 +19,7 @@ COMMANDS = {
     'train': 'a teacher (ColBERT, cross-encoder), or a student distilled from one',
     'mine': 'hard negatives for training queries, by BM25',
     'encode': 'a corpus to a folder of vectors',
+    'encode.query': 'topics to vectors, for searches without a model',
     'expand': 'predicted queries appended to the passages of a corpus (doc2query)',
     'index.faiss': 'vectors to a Faiss index',
     'index.lucene': 'a corpus to a BM25 index',
@@ -29,6 +30,7 @@ COMMANDS = {
     'fusion': 'two runs to one, interpolated',
     'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',
+    'prebuilt': 'published and own models, indexes and encoded queries by name: fetch, verify, add',
     'regress': 'pinned scores recomputed and compared',
 }
 SUBCOMMANDS = {

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 
 Manifest = dict[str, Any]
@@ -207,22 +208,40 @@ def _alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, wait: str | None = None) -> Iterator[None]:
     """Hold ``.NAME.lock`` beside ``path`` while the block runs; the end of the process frees it, however it ends.
 
+    Args:
+        path: what is being written.
+        wait: a sentence to print while another process holds the lock, which is then waited for.
+
     Raises:
-        TctError: another process holds it.
+        TctError: another process holds it, and ``wait`` is not given.
     """
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
     name = path.with_name(f'.{path.name}.lock')
-    with open(name, 'w', encoding='utf-8') as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TctError(f'another process is writing {path}: wait until it has finished') from error
-        try:
-            yield
-        finally:
-            name.unlink(missing_ok=True)
+    while True:
+        with open(name, 'w', encoding='utf-8') as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if wait is None:
+                    raise TctError(f'another process is writing {path}: wait until it has finished') from error
+                _cli.note(wait)
+                fcntl.flock(held, fcntl.LOCK_EX)
+            if not _is_file(name, held):  # its last holder removed it after it was opened here
+                continue
+            try:
+                yield
+            finally:
+                name.unlink(missing_ok=True)
+            return
+
+
+def _is_file(path: Path, opened: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(opened.fileno()))
+    except FileNotFoundError:
+        return False

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from pyserini_tct import _cli, _openai_key
+from pyserini_tct import _cli, _imports
 from pyserini_tct._errors import TctError
 
 OLDEST = 21  # Anserini 1.x and 2.x are compiled to class files of Java 21
@@ -87,7 +87,7 @@ def prepare(heap: str | None = None, quiet: bool = False) -> Java:
         TctError: no usable Java, or an impossible heap.
     """
     global _prepared
-    _openai_key.install()
+    _imports.install()
     jnius_config = _import('jnius_config')
     if jnius_config.vm_running:
         if heap and not quiet:

@@ -1,15 +1,17 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Names that Pyserini knows: topics, judgments and prebuilt indexes, downloaded by Pyserini itself into its own cache.
+"""Names that are no file here: indexes of ``prebuilt``, else topics, judgments and indexes that Pyserini downloads.
 
-Used only for what is no file here; a name that is unknown, or cannot be fetched, is told in one sentence.
+A name that is unknown, or cannot be fetched, is told in one sentence.
 """
 
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _jvm
+from pyserini_tct import _jvm, prebuilt
 from pyserini_tct._errors import TctError
+
+OUR_KINDS = {'FAISS': 'faiss', 'TF': 'bm25'}
 
 
 def topics(name: str) -> dict[str, str]:
@@ -50,7 +52,7 @@ def qrels(name: str) -> Path:
 
 
 def index(name: str, kind: str) -> Path:
-    """Return the folder of a prebuilt index, downloaded by Pyserini if need be.
+    """Return the folder of an index by name, downloaded if need be: one of ``prebuilt``, or one of Pyserini's others.
 
     Args:
         name: as in Pyserini's ``--index``.
@@ -60,6 +62,9 @@ def index(name: str, kind: str) -> Path:
     Raises:
         TctError: no such name, or it cannot be downloaded.
     """
+    here = prebuilt.locate(name, OUR_KINDS[kind])
+    if here is not None:
+        return here
     _jvm.prepare()
     from pyserini import prebuilt_index_info
     from pyserini.util import download_prebuilt_index
@@ -78,7 +83,10 @@ def index(name: str, kind: str) -> Path:
 
 
 def text_index(name: str) -> Path | None:
-    """Return the Lucene index with the texts of a prebuilt Faiss index, or ``None`` if Pyserini names none."""
+    """Return the Lucene index with the texts of a Faiss index by name, or ``None`` if none is named."""
+    ours = prebuilt.find(name, 'faiss')
+    if ours is not None:
+        return index(ours.texts, 'TF') if ours.texts else None
     _jvm.prepare()
     from pyserini.prebuilt_index_info import FAISS_INDEX_INFO
 

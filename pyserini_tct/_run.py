@@ -3,7 +3,8 @@
 """``python -m pyserini_tct run MODULE ...``: an unmodified module of Pyserini on a prepared JVM.
 
 Where the module loads encoders, Pyserini's ``tct_colbert`` is replaced by this package's (batched, checked lengths)
-unless ``--stock`` is given. What the module prints, its tracebacks and its exit code are its own.
+unless ``--stock`` is given, and the names of ``prebuilt`` are known. What the module prints, its tracebacks and its
+exit code are its own.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from pyserini_tct import _cli, _jvm  # _env sets the thread policy, before Pyserini imports torch
+from pyserini_tct import _cli, _jvm, _pyserini_names  # _env sets the thread policy, before Pyserini imports torch
 from pyserini_tct._errors import TctError
 
 WITH_ENCODERS = ('pyserini.search', 'pyserini.encode', 'pyserini.server', 'pyserini.demo')
@@ -31,10 +32,15 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument('args', nargs=argparse.REMAINDER, help='arguments of the module')
     args = parser.parse_args(argv)
     _check_runnable(args.module)
+    words = args.args
+    if args.module.startswith(WITH_ENCODERS):
+        words = _pyserini_names.bring(words)  # before the JVM: nothing may fork after it has started
     _jvm.prepare(args.heap)
-    if args.module.startswith(WITH_ENCODERS) and not args.stock:
-        _register()
-    sys.argv = [args.module, *args.args]
+    if args.module.startswith(WITH_ENCODERS):
+        _pyserini_names.register()
+        if not args.stock:
+            _register()
+    sys.argv = [args.module, *words]
     try:
         runpy.run_module(args.module, run_name='__main__', alter_sys=True)
     except (BrokenPipeError, TctError):

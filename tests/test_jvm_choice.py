@@ -12,7 +12,7 @@ import jnius_config
 import pytest
 from fresh_login import unix
 
-from pyserini_tct import _jvm, _openai_key
+from pyserini_tct import _imports, _jvm
 from pyserini_tct._errors import TctError
 
 
@@ -166,7 +166,7 @@ def test_prepare_twice_is_prepare_once(bundled, unprepared, capsys):
     assert os.environ['PATH'].split(os.pathsep).count(str(bundled / 'bin')) == 1
     assert os.environ['PATH'].startswith(str(bundled / 'bin'))  # trec_eval calls plain `java`
     assert 'JVM_PATH' not in os.environ
-    assert sum(isinstance(finder, _openai_key.OpenAiFinder) for finder in sys.meta_path) == 1
+    assert sum(isinstance(finder, _imports.MendingFinder) for finder in sys.meta_path) == 1
 
 
 @unix
@@ -188,28 +188,28 @@ def test_impossible_heap(bundled, unprepared, heap):
 
 
 @pytest.mark.parametrize('before', [None, '', 'mine'])
-def test_openai_key_is_there_only_while_its_module_executes(monkeypatch, before):
+def test_imports_is_there_only_while_its_module_executes(monkeypatch, before):
     """Guards against Pyserini 1.6 failing to import without a key, and against a fake key that stays behind."""
-    monkeypatch.setattr(os, 'environ', {} if before is None else {_openai_key.KEY: before})
+    monkeypatch.setattr(os, 'environ', {} if before is None else {_imports.KEY: before})
     seen = []
-    _openai_key.exec_with_key(lambda module: seen.append(os.environ[_openai_key.KEY]), types.ModuleType('x'))
+    _imports.exec_with_key(lambda module: seen.append(os.environ[_imports.KEY]), types.ModuleType('x'))
     assert seen == [before or 'placeholder']
-    assert os.environ.get(_openai_key.KEY) == before
+    assert os.environ.get(_imports.KEY) == before
 
     def fail(module: types.ModuleType) -> None:
         raise ImportError(module.__name__)
 
     with pytest.raises(ImportError):
-        _openai_key.exec_with_key(fail, types.ModuleType('x'))
-    assert os.environ.get(_openai_key.KEY) == before
+        _imports.exec_with_key(fail, types.ModuleType('x'))
+    assert os.environ.get(_imports.KEY) == before
 
 
 def test_openai_finder_wraps_that_module_alone(tmp_path):
     """Guards against touching the import of anything else."""
     (tmp_path / '_openai.py').write_text('import os\nKEY = os.environ["OPENAI_API_KEY"]\n')
-    finder = _openai_key.OpenAiFinder()
+    finder = _imports.MendingFinder()
     assert finder.find_spec('pyserini.encode._base', [str(tmp_path)]) is None
-    spec = finder.find_spec(_openai_key.OPENAI, [str(tmp_path)])
+    spec = finder.find_spec(_imports.OPENAI, [str(tmp_path)])
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -19,8 +19,9 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_openai_key', '_atomic', '_files', '_page'],
+    ['_cli', '_env', '_imports', '_atomic', '_files', '_page'],
     ['_manifest', '_jvm'],
+    ['prebuilt'],
     ['_pyserini'],
     ['collection', 'runs'],
     ['topics'],
@@ -30,6 +31,7 @@ LAYERS = [
     ['train', 'encode', 'index', 'eval', 'expand'],
     ['fusion'],
     ['search'],
+    ['_pyserini_names'],
     ['mine', 'regress', 'demo', '_doctor', '_run'],
 ]
 COMMANDS = sorted(

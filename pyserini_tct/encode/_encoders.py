@@ -18,6 +18,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
+from pyserini_tct.prebuilt import locate
 from pyserini_tct.topics import read_topics
 from pyserini_tct.vectors import existing, load_matrix
 
@@ -30,7 +31,8 @@ class TctColBertQueryEncoder:
     Args:
         encoder_dir: folder or hub name of a student, a published checkpoint or an uncased BERT.
         tokenizer_name: folder or hub name of another vocabulary.
-        encoded_query_dir: ``NAME.npy`` with ``NAME.tsv`` beside it (see :func:`load_encoded_queries`); 1.6's name.
+        encoded_query_dir: ``NAME.npy`` with ``NAME.tsv`` beside it, or a name of ``prebuilt`` (see
+            :func:`load_encoded_queries`); 1.6's name.
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         encoded_queries_dir: 2.x's name for ``encoded_query_dir``.
         batch_size: queries a forward pass in :meth:`encode_batch`.
@@ -79,7 +81,7 @@ class TctColBertQueryEncoder:
     def encode_batch(self, queries: Sequence[str], **kwargs: Any) -> np.ndarray:
         """Return the vectors of several queries, float32 ``(queries, dimension)``; Pyserini's batch hook."""
         if not self.has_model:
-            unknown = next((query for query in queries if query not in self.embedding), None)
+            unknown = next((query for query in queries if query.strip() not in self.embedding), None)
             if unknown is not None:
                 raise TctError(f'the query {unknown!r} is not among the encoded queries: name an encoder as well')
             return np.stack([self.embedding[query] for query in queries])
@@ -181,21 +183,36 @@ def half_precision(device: str) -> contextlib.AbstractContextManager[Any]:
     return torch.autocast('cuda', dtype=torch.float16)
 
 
+class EncodedQueries(dict[str, np.ndarray]):
+    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space)."""
+
+    def __missing__(self, text: str) -> np.ndarray:
+        if text == text.strip():
+            raise KeyError(text)
+        return self[text.strip()]
+
+
 def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
     """Read queries encoded before: ``NAME.npy`` (float, queries x dimension) and ``NAME.tsv`` (qid, text), row by row.
 
     Args:
-        path: ``NAME.npy``, or ``NAME``.
+        path: ``NAME.npy``, ``NAME``, a folder with one such pair, or a name of ``prebuilt``.
 
     Raises:
         TctError: a file is missing, the two differ in length, or a vector is not finite. Pyserini's ``embedding.pkl``
             is refused: reading a pickle runs the code in it.
     """
+    if not path.exists():
+        path = locate(str(path), 'queries') or path
     if path.is_dir():
-        raise TctError(
-            f"{path} is a folder: encoded queries are read from NAME.npy with NAME.tsv; Pyserini's pickled "
-            'embedding.pkl is not read, since a pickle can run code'
-        )
+        pairs = sorted(path.glob('*.npy'))
+        if len(pairs) != 1:
+            raise TctError(
+                f'{path} has {len(pairs)} files NAME.npy: encoded queries are one, with NAME.tsv beside it. '
+                "Pyserini's pickled embedding.pkl is not read, since a pickle can run code: python -m "
+                'pyserini_tct.prebuilt fetch converts the published ones'
+            )
+        path = pairs[0]
     vectors_file = path if path.suffix == '.npy' else path.with_name(path.name + '.npy')
     texts = list(read_topics(existing(vectors_file.with_suffix('.tsv'))).values())
     vectors = load_matrix(existing(vectors_file))
@@ -204,7 +221,7 @@ def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
             f'{vectors_file} has {len(vectors)} vectors, {vectors_file.stem}.tsv has {len(texts)} queries: '
             'they are not of one set'
         )
-    return dict(zip(texts, np.asarray(vectors, np.float32), strict=True))
+    return EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
 
 
 def _check_extras(kwargs: dict[str, Any]) -> None:

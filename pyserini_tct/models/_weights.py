@@ -15,10 +15,12 @@ from transformers import BertConfig, BertModel
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json
+from pyserini_tct.prebuilt import _hub, locate
+from pyserini_tct.prebuilt._hub import FILES as FILES
+from pyserini_tct.prebuilt._hub import WEIGHTS as NAMES
 from pyserini_tct.text import TctTokenizer
 
 logger = logging.getLogger(__name__)
-NAMES = ('model.safetensors', 'pytorch_model.bin')
 # Hub models that a Python package brings: module, folder in it, SHA-256 of the weights.
 PACKAGED = {
     'sentence-transformers/all-MiniLM-L6-v2': (
@@ -27,26 +29,17 @@ PACKAGED = {
         '53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db',
     )
 }
-FILES = (
-    'config.json',
-    *NAMES,
-    'tokenizer.json',
-    'tokenizer_config.json',
-    'vocab.txt',
-    'tct.json',
-    'colbert.json',
-    'cross.json',
-    'artifact.metadata',
-)
 
 
 def resolve(name: str | Path) -> Path:
-    """Return the folder of a checkpoint: a path, or a hub name (from a package that has it, or the hub's cache).
+    """Return the folder of a checkpoint: a path, a name of ``prebuilt``, or a hub name (from a package or the hub).
 
     Raises:
         TctError: no such folder, and the hub does not have it or cannot be reached.
     """
-    folder = Path(name) if Path(name).exists() else packaged(str(name)) or Path(name)
+    folder = Path(name)
+    if not folder.exists():
+        folder = packaged(str(name)) or locate(str(name), 'encoder') or folder
     if folder.is_dir():
         if not (folder / 'config.json').exists():
             raise TctError(f'{folder} has no config.json: a folder with an uncased BERT checkpoint is needed')
@@ -55,16 +48,7 @@ def resolve(name: str | Path) -> Path:
         raise TctError(f'{folder} is a file: name the folder of the checkpoint')
     if not re.fullmatch(r'[\w][\w.-]*(/[\w][\w.-]*)?', str(name)):
         raise TctError(f'{name} does not exist: name the folder of a checkpoint, or OWNER/MODEL for one on the hub')
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=list(FILES)))
-    except Exception as error:  # the hub's own errors, and those of whatever lies between it and us
-        logger.debug('hub', exc_info=True)
-        raise TctError(
-            f'{name} is no folder here and could not be had from the hub ({_first_line(error)}): '
-            'check the name, or download it once where there is a network'
-        ) from error
+    return _hub.snapshot(str(name))
 
 
 def packaged(name: str) -> Path | None:

@@ -34,11 +34,11 @@ def add_run(parser: _cli.Parser) -> None:
 def add_dense(parser: argparse.ArgumentParser) -> None:
     """Add the flags of the dense side."""
     add = parser.add_argument
-    add('--index', required=True, help="Faiss index folder, or the name of one of Pyserini's prebuilt indexes")
-    add('--encoder', help='folder or hub name of the student')
+    add('--index', required=True, help='Faiss index folder, or the name of a prebuilt index')
+    add('--encoder', help='folder, prebuilt name or hub name of the student')
     add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
     add('--tokenizer', help='folder or hub name of another vocabulary')
-    add('--encoded-queries', help='NAME.npy with NAME.tsv beside it: queries encoded before')
+    add('--encoded-queries', help='NAME.npy with NAME.tsv beside it, or a prebuilt name: queries encoded before')
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
     add('--normalize-distances', action='store_true', help='report (1 + score) / 2')
     add('--any-encoder', action='store_true', help="do not compare the encoder with the index's")
@@ -47,7 +47,7 @@ def add_dense(parser: argparse.ArgumentParser) -> None:
 def add_sparse(parser: _cli.Parser) -> None:
     """Add the flags of the BM25 side."""
     add = parser.add_argument
-    add('--index', required=True, help="Lucene index folder, or the name of one of Pyserini's prebuilt indexes")
+    add('--index', required=True, help='Lucene index folder, or the name of a prebuilt index')
     add('--bm25', action='store_true', help="BM25, the default; as in Pyserini's commands")
     add('--k1', type=float, help="BM25's k1 (0.9, but Pyserini's tuned value for its msmarco-v1-passage indexes)")
     add('--b', type=float, help="BM25's b (0.4, likewise)")

@@ -135,7 +135,7 @@ def _prebuilt_texts(name: str) -> Any:
 
     folder = _pyserini.text_index(name)
     if folder is None:
-        raise TctError(f'Pyserini names no text index for {name}')
+        raise TctError(f'no BM25 index with the texts is named for {name}: add it with --texts')
     return BM25Searcher(folder)
 
 
