@@ -20,7 +20,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 LAYERS = [
     ['_errors'],
     ['_cli', '_env', '_imports', '_atomic', '_files', '_page'],
-    ['_manifest', '_jvm'],
+    ['_manifest', '_jvm', '_columns'],
     ['prebuilt'],
     ['_pyserini'],
     ['collection', 'runs'],
