@@ -42,7 +42,7 @@ def resampled(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
 def interval(sampled: np.ndarray, method: str = 'linear') -> list[Any]:
     """Return the percentile interval of samples (first axis) as ``[low, high]``, or a list of such pairs."""
     tails = [50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL)]
-    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload]
+    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload,unused-ignore]
 
 
 def compare(mine: np.ndarray, theirs: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
