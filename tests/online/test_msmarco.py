@@ -11,7 +11,8 @@ from conftest import ROOT, command
 from pyserini_tct.search.faiss._searcher import open_searcher
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get('TCT_CONDITIONS') != '1', reason='downloads more than 100 GB and runs for hours: set TCT_CONDITIONS=1'
+    os.environ.get('TCT_CONDITIONS') != '1',
+    reason='downloads more than 100 GB and runs for hours: set TCT_CONDITIONS=1',
 )
 # Pyserini's documentation: 'what is a lobster roll', V2-HN+ on the flat index of MS MARCO V1 passages.
 LOBSTER = {
