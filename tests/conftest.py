@@ -24,6 +24,7 @@ LONG = (
     'test_train_dev',
     'test_demo',
     'test_stock_commands',
+    'test_stock_names',
 )  # started first where tests run in parallel
 
 
