@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Models come through the hub's own client, from a hub on 127.0.0.1 that speaks as much of its protocol as is needed."""
+"""Models come through the hub's own client, from a hub on 127.0.0.1 that speaks what is needed of its protocol."""
 
 import hashlib
 import json
