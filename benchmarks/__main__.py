@@ -5,7 +5,11 @@
 import importlib
 import sys
 
-BENCHMARKS = {'search': 'encoding and searching, ours and stock', 'train': 'a training step, ours and a plain loop'}
+BENCHMARKS = {
+    'search': 'encoding and searching, ours and stock',
+    'train': 'a training step, ours and a plain loop',
+    'evaluation': "measures of a large run, ours and Pyserini's trec_eval",
+}
 
 if __name__ == '__main__':
     for name in sys.argv[1:] or BENCHMARKS:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pyserini_tct._atomic import atomic_file
+from pyserini_tct._columns import Columns, read_columns
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import numbered_lines
 
@@ -109,6 +110,17 @@ def read_run(path: Path) -> Run:
     Raises:
         TctError: a malformed line, a score that is not finite, or a document twice for one query; the line is named.
     """
+    run = load_run(path)
+    return run.as_run() if isinstance(run, Columns) else run
+
+
+def load_run(path: Path) -> Run | Columns:
+    """Read a run as :func:`read_run` does, into columns where that is possible, which costs a third of the time."""
+    return read_columns(path) or read_lines(path)
+
+
+def read_lines(path: Path) -> Run:
+    """Read a run as :func:`read_run` does, slowly, so that what is wrong can be named."""
     run: Run = {}
     width = 0
     for number, line in numbered_lines(path):

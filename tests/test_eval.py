@@ -2,18 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures against hand arithmetic, one rule for ties, and counts for what is missing."""
 
-import json
 import math
 import random
-import subprocess
-import sys
 
 import pytest
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import DEFAULT_MEASURES, evaluate, parse_measures, provider_of
-from pyserini_tct.eval.__main__ import main
-from pyserini_tct.runs import read_run, write_run
+from pyserini_tct.eval._names import as_trec_eval
+from pyserini_tct.runs import load_run, read_run, write_run
 from pyserini_tct.topics import read_qrels
 
 TIED = ('RR@10', 'nDCG@10', 'P@1', 'AP')
@@ -30,7 +27,7 @@ def test_hand_arithmetic():
     assert scores.per_query['nDCG@10'] == pytest.approx({'1': dcg / ideal, '2': 1.0})
     assert scores.per_query['R@100'] == pytest.approx({'1': 2 / 3, '2': 1.0})
     assert scores.mean == pytest.approx({'RR@10': 0.75, 'nDCG@10': (dcg / ideal + 1) / 2, 'R@100': 5 / 6})
-    assert scores[2:] == (2, 0, 0)
+    assert scores[2:] == (2, 0, 0, 0, 0)
 
 
 def test_cutoffs_count():
@@ -99,20 +96,98 @@ def test_a_query_without_relevant_documents_counts_as_zero():
     assert scores.mean == pytest.approx({'RR@10': 1 / 3, 'nDCG@10': 1 / 3, 'R@100': 1 / 3})
 
 
-def test_equal_to_pytrec_eval_on_a_random_run():
+def random_case(seed: int, path) -> tuple[dict, dict]:
+    """Graded judgments, and a run with ties that is also written as a file; some queries are on one side only."""
+    chance = random.Random(seed)
+    docids = [f'document-{n}' for n in range(60)]
+    qrels = {str(q): {d: chance.randrange(-1, 4) for d in chance.sample(docids, 20)} for q in range(30)}
+    run = {
+        str(q): {d: chance.randrange(60) / 4 for d in chance.sample(docids, chance.randrange(1, 50))}
+        for q in range(3, 33)
+    }
+    lines = [f'{qid} Q0 {d} 1 {score} t\n' for qid, found in run.items() for d, score in found.items()]
+    path.write_text(''.join(lines))
+    return qrels, run
+
+
+def without_equal_scores(run: dict) -> dict:
+    """Whole numbers in the order that the rule gives, since trec_eval breaks ties the other way."""
+    ordered = {qid: sorted(found, key=lambda d, found=found: (-found[d], d)) for qid, found in run.items()}
+    return {qid: {docid: float(-rank) for rank, docid in enumerate(docids)} for qid, docids in ordered.items()}
+
+
+@pytest.mark.parametrize('level', [1, 2])
+def test_every_own_measure_equals_trec_eval_to_the_last_bit(tmp_path, level):
+    """From a dictionary and from the columns of a file, by trec_eval's names."""
     import pytrec_eval
 
-    generator = random.Random(42)
-    docids = [f'd{n}' for n in range(60)]
-    qrels = {str(q): {d: generator.randrange(-1, 4) for d in generator.sample(docids, 20)} for q in range(30)}
-    run = {str(q): {d: float(n) for n, d in enumerate(generator.sample(docids, 40))} for q in range(30)}
-    names = {'AP': 'map', 'nDCG@10': 'ndcg_cut_10', 'R@100': 'recall_100', 'P@5': 'P_5', 'RR': 'recip_rank'}
-    evaluator = pytrec_eval.RelevanceEvaluator(qrels, {'map', 'ndcg_cut.10', 'recall.100', 'P.5', 'recip_rank'})
-    direct = evaluator.evaluate(run)
-    scores = evaluate(qrels, run, names)
-    for ours, theirs in names.items():
-        assert scores.per_query[ours] == {qid: values[theirs] for qid, values in direct.items()}
-        assert scores.mean[ours] == pytest.approx(sum(values[theirs] for values in direct.values()) / 30)
+    names = ['map', 'map_cut_10', 'recip_rank', 'ndcg', 'ndcg_cut_5', 'ndcg_cut_10', 'P_5', 'P_100', 'recall_10',
+             'recall_100', 'success_1', 'success_5', 'Rprec', 'num_ret', 'num_rel_ret', 'num_q']  # fmt: skip
+    measures = as_trec_eval(parse_measures(names), level=level)
+    assert {provider_of(measure) for measure in measures} == {'pyserini_tct'}
+    for seed in range(5):
+        qrels, run = random_case(seed, tmp_path / 'run')
+        evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(names), relevance_level=level)
+        expected = evaluator.evaluate(without_equal_scores(run))
+        for source in (run, load_run(tmp_path / 'run')):
+            scores = evaluate(qrels, source, measures, missing='skip')
+            assert scores.queries == len(expected) == 27
+            for name, measure in zip(names, measures, strict=True):
+                assert scores.per_query[str(measure)] == {qid: values[name] for qid, values in expected.items()}, name
+
+
+def test_what_is_not_ours_equals_the_tool_too(tmp_path):
+    import pytrec_eval
+
+    names = ['bpref', 'infAP', 'set_P', 'set_recall', 'set_F', 'set_map', 'iprec_at_recall_0.10']
+    qrels, run = random_case(0, tmp_path / 'run')
+    expected = pytrec_eval.RelevanceEvaluator(qrels, set(names)).evaluate(without_equal_scores(run))
+    scores = evaluate(qrels, load_run(tmp_path / 'run'), names)
+    assert scores.queries == 30
+    for name, values in zip(names, scores.per_query.values(), strict=True):
+        assert values == {qid: expected[qid][name] if qid in expected else 0.0 for qid in qrels}, name
+
+
+def test_judged_by_hand():
+    """The share of judged ones in the first k, or in the whole list where it is shorter; a judged one may be bad."""
+    qrels = {'1': {'a': 0, 'b': -1, 'x': 1}, '2': {'x': 1}, '3': {'x': 1}}
+    run = {'1': {'a': 3.0, 'y': 2.0, 'b': 1.0}, '2': {'y': 1.0}}
+    scores = evaluate(qrels, run, ['Judged@2', 'judged_10', 'Judged'])
+    assert scores.per_query['Judged@2'] == {'1': 0.5, '2': 0.0, '3': 0.0}
+    assert scores.per_query['Judged@10'] == scores.per_query['Judged'] == {'1': 2 / 3, '2': 0.0, '3': 0.0}
+
+
+def test_counts_are_sums_over_all_judged_queries():
+    """Guards against relevant documents that are not counted where a query has no result."""
+    qrels, run = {'1': {'a': 2, 'b': 1}, '2': {'a': 1}}, {'1': {'a': 1.0, 'c': 0.5}}
+    names = ['num_q', 'num_rel', 'NumRel(rel=2)', 'num_ret', 'num_rel_ret']
+    assert list(evaluate(qrels, run, names).mean.values()) == [2, 3, 1, 2, 1]
+
+
+def test_missing_queries_can_be_left_out():
+    """As trec_eval without -c; the count still tells."""
+    qrels = {'1': {'a': 1}, '2': {'a': 1}, '3': {'a': 1}}
+    scores = evaluate(qrels, {'1': {'a': 1.0}, '2': {'b': 1.0}}, ['RR', 'bpref'], missing='skip')
+    assert scores.per_query == {'RR': {'1': 1.0, '2': 0.0}, 'Bpref': {'1': 1.0, '2': 0.0}}
+    assert scores.mean == {'RR': 0.5, 'Bpref': 0.5}
+    assert (scores.queries, scores.missing) == (2, 1)
+
+
+def test_oddities_are_counted():
+    """Equal scores, also those that are equal as 32-bit floats, and judgments that name nothing relevant."""
+    qrels = {'1': {'a': 1}, '2': {'a': 0}, '3': {'a': 1}, '4': {'a': 1}}
+    run = {'1': {'a': 1.0, 'b': 1.0}, '2': {'a': 1.0}, '3': {'a': 70.000001, 'b': 70.0}, '4': {'a': 2.0, 'b': 1.0}}
+    scores = evaluate(qrels, run)
+    assert (scores.irrelevant, scores.tied) == (1, 2)
+
+
+@pytest.mark.parametrize('name', ['RR@10', 'nDCG', 'Bpref'])
+def test_judgments_without_a_relevant_document_are_refused(name):
+    """Guards against a column of zeros that looks like a result."""
+    with pytest.raises(TctError, match=r'no relevant document for .*: their largest grade is 0, 1 is needed'):
+        evaluate({'1': {'a': 0, 'b': -2}}, {'1': {'a': 1.0}}, [name])
+    with pytest.raises(TctError, match=r'for AP\(rel=3\): their largest grade is 2, 3 is needed'):
+        evaluate({'1': {'a': 2}}, {'1': {'a': 1.0}}, ['AP(rel=3)'])
 
 
 def test_no_shared_query_is_an_error():
@@ -126,19 +201,11 @@ def test_nan_is_refused():
         evaluate({'1': {'a': 1}}, {'1': {'a': 1.0, 'b': math.nan}})
 
 
-@pytest.mark.parametrize(
-    'name', ['FOO@10', 'rr@10', 'P', 'nDCG(foo=1)@10', 'RR@ten', 'nDCG@0', 'R@-1', 'R@True', 'AP(rel=0)', '']
-)
-def test_an_unusable_measure_is_named(name):
-    """Guards against nDCG@0, with which trec_eval aborts the whole process."""
-    with pytest.raises(TctError) as caught:
-        parse_measures([name])
-    assert repr(name) in str(caught.value)
-
-
 def test_providers_are_named():
     tools = [provider_of(measure) for measure in parse_measures(DEFAULT_MEASURES)]
-    assert tools == ['msmarco', 'pytrec_eval', 'pytrec_eval']
+    assert tools == ['pyserini_tct'] * 3
+    others = parse_measures(['bpref', 'R(judged_only=True)@10', 'nDCG(gains={0:1})@10'])
+    assert [provider_of(measure) for measure in others] == ['pytrec_eval'] * 3
     with pytest.raises(TctError, match='no installed tool computes RBP'):
         provider_of(parse_measures(['RBP'])[0])
 
@@ -156,78 +223,3 @@ def test_malformed_judgments_are_refused_with_their_line(tmp_path, text, message
     (tmp_path / 'qrels').write_text(text)
     with pytest.raises(TctError, match=message):
         read_qrels(tmp_path / 'qrels')
-
-
-@pytest.fixture
-def files(tmp_path):
-    (tmp_path / 'qrels').write_text('1 0 a 1\n2 0 a 1\n')
-    (tmp_path / 'good').write_text('1 Q0 a 1 2.0 t\n2 Q0 a 1 2.0 t\n')
-    (tmp_path / 'poor').write_text('1 Q0 b 1 2.0 t\n1 Q0 a 2 1.0 t\n3 Q0 a 1 1.0 t\n')
-    return tmp_path
-
-
-def test_the_table_has_runs_measures_tools_and_counts(files, capsys):
-    main([str(files / 'qrels'), str(files / 'good'), str(files / 'poor'), '--measures', 'RR@10', 'R@100'])
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ['run', 'RR@10', 'R@100']
-    assert lines[1].split() == [str(files / 'good'), '1.0000', '1.0000']
-    assert lines[2].split() == [str(files / 'poor'), '0.2500', '0.5000']
-    assert lines[3:] == [
-        'computed by: RR@10 msmarco, R@100 pytrec_eval',
-        'queries: 2',
-        f'{files / "poor"}: 1 judged queries without a result, counted as 0',
-        f'{files / "poor"}: 1 queries without judgments, ignored',
-    ]
-
-
-def test_json_keeps_all_digits_and_goes_to_a_file(files):
-    command = [str(files / 'qrels'), str(files / 'poor'), '--format', 'json', '--output', str(files / 'out')]
-    main(command)
-    found = json.loads((files / 'out').read_text())
-    assert found['runs'] == [
-        {
-            'run': str(files / 'poor'),
-            'queries': 2,
-            'missing': 1,
-            'unjudged': 1,
-            'scores': {'RR@10': 0.25, 'nDCG@10': pytest.approx(1 / math.log2(3) / 2), 'R@100': 0.5},
-        }
-    ]
-    assert found['providers'] == {'RR@10': 'msmarco', 'nDCG@10': 'pytrec_eval', 'R@100': 'pytrec_eval'}
-    with pytest.raises(TctError, match='exists'):
-        main(command)
-    main([*command, '--overwrite'])
-
-
-@pytest.mark.parametrize(
-    ('line', 'message'),
-    [
-        ('1 Q0 a 1 1.0 t', 'line 3: document a is listed twice'),
-        ('1 Q0 c 1 nan t', 'line 3: the score nan is not finite'),
-    ],
-)
-def test_a_bad_run_ends_with_one_line_and_exit_code_2(files, line, message):
-    with open(files / 'good', 'a') as out:
-        out.write(line)
-    done = subprocess.run(
-        [sys.executable, '-m', 'pyserini_tct.eval', files / 'qrels', files / 'good'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ''
-    assert message in done.stderr
-    assert done.stderr.count('\n') == 1
-
-
-def test_help_is_quick_and_loads_no_evaluation_tool():
-    """Guards against heavy imports at the top of a module that every command runs."""
-    code = (
-        'import sys, runpy\nsys.argv = ["eval", "--help"]\n'
-        'try: runpy.run_module("pyserini_tct.eval", run_name="__main__")\n'
-        'except SystemExit: pass\n'
-        'print(sorted({"ir_measures", "torch", "jnius", "yaml"} & set(sys.modules)), file=sys.stderr)'
-    )
-    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == '[]'

@@ -20,7 +20,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 LAYERS = [
     ['_errors'],
     ['_cli', '_env', '_openai_key', '_atomic', '_files'],
-    ['_manifest', '_jvm'],
+    ['_manifest', '_jvm', '_columns'],
     ['_pyserini'],
     ['collection', 'runs'],
     ['topics'],

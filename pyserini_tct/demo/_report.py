@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pyserini_tct.demo._systems import BASELINE, MEASURES, Row
-
-LEVEL = 0.05
+from pyserini_tct.eval import compare_to, markdown_table, text_table
 
 
 def marks(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
@@ -18,22 +17,12 @@ def marks(rows: Sequence[Row]) -> dict[tuple[str, str], str]:
     Returns:
         By row and measure; where there is no significant difference there is no entry.
     """
-    from scipy.stats import ttest_rel
-
     base = next(row for row in rows if row.name == BASELINE)
-    found = {}
-    for measure in MEASURES:
-        tests = []
-        for row in rows:
-            pairs = [(row.per_query[measure][qid], value) for qid, value in base.per_query[measure].items()]
-            if row is not base and any(a != b for a, b in pairs):
-                ours, theirs = zip(*pairs, strict=True)
-                tests.append((float(ttest_rel(ours, theirs).pvalue), row.name, sum(ours) > sum(theirs)))
-        for i, (p, name, better) in enumerate(sorted(tests)):
-            if p * (len(tests) - i) >= LEVEL:
-                break
-            found[name, measure] = '+' if better else '-'
-    return found
+    compared = compare_to(base.per_query, {row.name: row.per_query for row in rows if row is not base})
+    found = {
+        (name, m): comparison.mark() for name, by_measure in compared.items() for m, comparison in by_measure.items()
+    }
+    return {key: mark for key, mark in found.items() if mark}
 
 
 def cells(rows: Sequence[Row]) -> list[list[str]]:
@@ -49,25 +38,13 @@ def cells(rows: Sequence[Row]) -> list[list[str]]:
 
 def as_text(rows: Sequence[Row]) -> str:
     """Lay the table out in columns."""
-    table = cells(rows)
-    widths = [max(len(line[i]) for line in table) for i in range(len(table[0]))]
-    return '\n'.join(
-        '  '.join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in table
-    )
+    return text_table(cells(rows))
 
 
 def as_markdown(rows: Sequence[Row], caption: str, commands: Sequence[str]) -> str:
     """Return the table, its caption and the commands as Markdown."""
-    table = cells(rows)
-    lines = [f'# TCT-ColBERT on the pocket collection\n\n{caption}\n']
-    lines.append('| ' + ' | '.join(table[0]) + ' |')
-    lines.append('|---' + '|---:' * (len(table[0]) - 1) + '|')
-    lines += ['| ' + ' | '.join(line) + ' |' for line in table[1:]]
-    return '\n'.join([*lines, '\n```', *commands, '```', ''])
+    parts = ['# TCT-ColBERT on the pocket collection', caption, markdown_table(cells(rows))]
+    return '\n\n'.join([*parts, '\n'.join(['```', *commands, '```', ''])])
 
 
 def as_page(rows: Sequence[Row], alphas: dict[str, dict[str, Any]], caption: str, commands: Sequence[str]) -> str:

@@ -1,8 +1,7 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.eval``: one table over any number of runs, with the tool behind each measure."""
+"""``python -m pyserini_tct.eval``: a table over any number of runs, and which of their differences are significant."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,79 +9,96 @@ from typing import Any
 from pyserini_tct import _cli
 from pyserini_tct._atomic import atomic_file, check_free
 from pyserini_tct._errors import TctError
-from pyserini_tct.eval._measures import DEFAULT_MEASURES, Scores, evaluate, parse_measures, provider_of
-from pyserini_tct.runs import read_run
+from pyserini_tct.eval import _significance
+from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Qrels, Scores, check_grades, evaluate, provider_of
+from pyserini_tct.eval._names import as_trec_eval, parse_measures
+from pyserini_tct.eval._report import FORMATS, Report, document
+from pyserini_tct.runs import load_run
 from pyserini_tct.topics import read_qrels
 
-COUNTS = {'missing': 'judged queries without a result, counted as 0', 'unjudged': 'queries without judgments, ignored'}
+ABOUT = """Evaluate runs as trec_eval -c does; all measures break ties by docid. trec_eval's own flags are understood:
+-c -l 2 -m map -m recall.1000 asks for AP(rel=2) and R(rel=2)@1000, and -M 10 -m recip_rank for RR@10."""
 
 
 def _parser() -> _cli.Parser:
-    parser = _cli.Parser('pyserini_tct.eval', 'Evaluate runs as trec_eval -c does; all measures break ties by docid.')
-    parser.add_argument('qrels', metavar='QRELS', help='TREC relevance judgments, or irds:NAME')
-    parser.add_argument('runs', metavar='RUN', nargs='+', type=Path, help='run in TREC or MS MARCO format')
-    parser.add_argument(
-        '--measures',
-        nargs='+',
+    parser = _cli.Parser('pyserini_tct.eval', ABOUT)
+    add = parser.add_argument
+    add('qrels', metavar='QRELS', help='TREC relevance judgments, or irds:NAME')
+    add('runs', metavar='RUN', nargs='+', type=Path, help='run in TREC or MS MARCO format')
+    add('--measures', nargs='+', metavar='NAME', default=[], help=f'as ir_measures spells them, e.g. AP(rel=2) or '
+        f'R@1000, or as trec_eval does; without any: {" ".join(DEFAULT_MEASURES)}')  # fmt: skip
+    add(
+        '-m',
+        action='append',
         metavar='NAME',
-        default=list(DEFAULT_MEASURES),
-        help='measures as ir_measures spells them, e.g. AP(rel=2) or R@1000',
+        default=[],
+        dest='trec',
+        help='a measure, e.g. ndcg_cut.10 or recall.10,50',
     )
-    parser.add_argument('--format', choices=('text', 'json'), default='text', help='table, or JSON with all digits')
-    parser.add_argument('--output', type=Path, help='write to this file, not to standard output')
+    add('-M', type=_cli.positive, metavar='DEPTH', dest='depth', help='count only the first documents of a list')
+    add('-l', type=_cli.positive, metavar='GRADE', dest='level', help='least grade of a relevant document')
+    add('--missing', choices=MISSING, default='zero', help='judged queries without a result: count as 0, or leave out')
+    add('-c', action='store_const', const='zero', dest='missing', help='the same as --missing zero')
+    add('-q', '--per-query', action='store_true', help='values of each query as well')
+    add('--baseline', type=Path, metavar='RUN', help='one of the runs, which the others are compared with')
+    add('--test', choices=_significance.TESTS, default='t', help='paired test, two-sided')
+    add('--correction', choices=_significance.CORRECTIONS, default='holm', help='of p, for the number of runs compared')
+    add('--permutations', type=_cli.positive, default=_significance.PERMUTATIONS, help='of the randomization test')
+    add('--seed', type=int, default=_significance.SEED, help='of the randomization test')
+    add('--format', choices=FORMATS, default='text', help='JSON has all digits')
+    add('--output', type=Path, help='write to this file, not to standard output')
     parser.add_overwrite()
     return parser
 
 
-def table(results: dict[str, Scores], providers: dict[str, str]) -> str:
-    """Return a row a run and a column a measure, then who computed what, then the counts that are not zero."""
-    width = max(len('run'), *map(len, results))
-    columns = {name: max(len(name), 6) for name in providers}
-    lines = ['  '.join(['run'.ljust(width), *(name.rjust(size) for name, size in columns.items())])]
-    for run, scores in results.items():
-        figures = [f'{scores.mean[name]:{size}.4f}' for name, size in columns.items()]
-        lines.append('  '.join([run.ljust(width), *figures]))
-    lines.append('computed by: ' + ', '.join(f'{name} {provider}' for name, provider in providers.items()))
-    lines.append(f'queries: {next(iter(results.values())).queries}')
-    for run, scores in results.items():
-        counts = {meaning: getattr(scores, count) for count, meaning in COUNTS.items()}
-        lines += [f'{run}: {count} {meaning}' for meaning, count in counts.items() if count]
-    return '\n'.join(lines) + '\n'
-
-
-def as_json(qrels: str, results: dict[str, Scores], providers: dict[str, str]) -> str:
-    """Return the same facts as JSON, with all digits."""
-    runs = [
-        {
-            'run': run,
-            'scores': scores.mean,
-            'queries': scores.queries,
-            'missing': scores.missing,
-            'unjudged': scores.unjudged,
-        }
-        for run, scores in results.items()
-    ]
-    return json.dumps({'qrels': qrels, 'providers': providers, 'runs': runs}, indent=2, ensure_ascii=False) + '\n'
-
-
-def _evaluated(qrels: dict[str, dict[str, int]], path: Path, measures: list[Any]) -> Scores:
-    run = read_run(path)
+def _evaluated(qrels: Qrels, path: Path, measures: list[Any], missing: str) -> Scores:
+    run = load_run(path)
     try:
-        return evaluate(qrels, run, measures)
+        return evaluate(qrels, run, measures, missing)
     except TctError as error:
         raise TctError(f'{path}: {error}') from error
 
 
+def _checked(runs: Sequence[Path], baseline: Path | None) -> str | None:
+    """Refuse a run that is named twice and a baseline that is none of them; return the baseline's name."""
+    twice = next((path for i, path in enumerate(runs) if path in runs[:i]), None)
+    if twice:
+        raise TctError(f'the run {twice} is named twice: name it once')
+    if baseline is None:
+        return None
+    if baseline not in runs:
+        raise TctError(
+            f'the baseline {baseline} is not among the runs ({", ".join(map(str, runs))}): name it there too'
+        )
+    if len(runs) == 1:
+        raise TctError(f'there is no run besides the baseline {baseline}: name one to compare with it')
+    return str(baseline)
+
+
 def main(argv: Sequence[str]) -> None:
-    """Evaluate, then print or write."""
+    """Evaluate, compare, then print or write."""
     args = _parser().parse_args(argv)
     if args.output:
         check_free(args.output, args.overwrite, inputs=[args.qrels, *args.runs])
-    measures = parse_measures(args.measures)
+    baseline = _checked(args.runs, args.baseline)
+    names = [*args.measures, *args.trec] or DEFAULT_MEASURES
+    measures = as_trec_eval(parse_measures(names), args.depth, args.level)
     providers = {str(measure): provider_of(measure) for measure in measures}
     qrels = read_qrels(args.qrels)
-    results = {str(path): _evaluated(qrels, path, measures) for path in args.runs}
-    text = table(results, providers) if args.format == 'text' else as_json(args.qrels, results, providers)
+    try:
+        check_grades(qrels, measures)
+    except TctError as error:
+        raise TctError(f'{args.qrels}: {error}') from error
+    results = {str(path): _evaluated(qrels, path, measures, args.missing) for path in args.runs}
+    test = {'test': args.test, 'correction': args.correction}
+    comparisons = {}
+    if baseline:
+        drawn = {'permutations': args.permutations, 'seed': args.seed}
+        others = {run: scores.per_query for run, scores in results.items() if run != baseline}
+        comparisons = _significance.compare_to(results[baseline].per_query, others, **test, **drawn)
+        test |= drawn if args.test == 'randomization' else {}
+    report = Report(args.qrels, results, providers, args.missing, baseline, comparisons, test, args.per_query)
+    text = document(report, args.format)
     if args.output:
         with atomic_file(args.output) as out:
             out.write(text)

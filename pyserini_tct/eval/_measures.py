@@ -2,17 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures of one run: judgments and ``{qid: {docid: score}}`` in, means and values per query out.
 
-ir_measures hands each measure to one of several tools, and these break ties in different ways. So the order is settled
-here (score, then docid), and every tool gets the same lists without ties.
+The usual measures are computed here, the others by the tools of ir_measures. These break ties in different ways; so
+the order is settled first (score, then docid), and every tool gets the same lists without ties.
 """
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from pyserini_tct._columns import Columns
 from pyserini_tct._errors import TctError
+from pyserini_tct.eval._formulas import Ranking, formula_of
+from pyserini_tct.eval._names import parse_measures
+from pyserini_tct.eval._ranks import Qrels, Run, rankings
 
 DEFAULT_MEASURES = ('RR@10', 'nDCG@10', 'R@100')
+OWN = 'pyserini_tct'
+MISSING = ('zero', 'skip')
+UNGRADED = ('Judged', 'NumQ', 'NumRel', 'NumRet')  # these say something of judgments without a relevant document
 
 
 class Scores(NamedTuple):
@@ -20,44 +26,23 @@ class Scores(NamedTuple):
 
     mean: dict[str, float]
     per_query: dict[str, dict[str, float]]
-    queries: int  # judged queries, each counted in the mean
-    missing: int  # judged queries without a result, counted as 0
+    queries: int  # judged queries in the mean
+    missing: int  # judged queries without a result: counted as 0, or left out
     unjudged: int  # queries of the run without judgments, ignored
-
-
-def parse_measures(names: Iterable[Any]) -> list[Any]:
-    """Turn names such as ``RR@10`` or ``R(rel=2)@1000`` into ir_measures objects, whose ``str`` is the canonical name.
-
-    Raises:
-        TctError: a measure is unknown, lacks a parameter or has an impossible one; it is named.
-    """
-    import ir_measures
-
-    measures = []
-    for name in names:
-        try:
-            measure = ir_measures.parse_measure(name)
-            measure.validate_params()
-        except NameError as error:
-            raise TctError(f'the measure {name!r} is unknown: see https://ir-measur.es for the names') from error
-        except (ValueError, KeyError, TypeError, AssertionError) as error:
-            raise TctError(f'the measure {name!r} is malformed ({error}): write it like RR@10') from error
-        for parameter in ('cutoff', 'rel'):  # trec_eval aborts the whole process on nDCG@0
-            value = measure.params.get(parameter, 1)
-            if isinstance(value, bool) or value < 1:
-                raise TctError(f'the measure {name!r} has the {parameter} {value}: a number of at least 1 is needed')
-        measures.append(measure)
-    return measures
+    irrelevant: int = 0  # queries in the mean whose judgments name no relevant document, counted as 0
+    tied: int = 0  # judged queries with equal scores (as 32-bit floats), ordered by docid
 
 
 def provider_of(measure: Any) -> str:
-    """Return the name of the tool to which ir_measures gives this measure.
+    """Return the name of the tool that computes a measure: this package, or one to which ir_measures gives it.
 
     Raises:
         TctError: no installed tool computes it.
     """
     import ir_measures
 
+    if formula_of(measure):
+        return OWN
     tools = [tool for tool in ir_measures.DefaultPipeline.providers if tool.supports(measure)]
     for tool in tools:
         if tool.is_available():
@@ -67,9 +52,7 @@ def provider_of(measure: Any) -> str:
 
 
 def evaluate(
-    qrels: Mapping[str, Mapping[str, int]],
-    run: Mapping[str, Mapping[str, float]],
-    measures: Iterable[Any] = DEFAULT_MEASURES,
+    qrels: Qrels, run: Run | Columns, measures: Iterable[Any] = DEFAULT_MEASURES, missing: str = 'zero'
 ) -> Scores:
     """Evaluate a run as ``trec_eval -c`` does: every judged query counts.
 
@@ -79,46 +62,88 @@ def evaluate(
 
     Args:
         qrels: ``{qid: {docid: grade}}``.
-        run: ``{qid: {docid: score}}``.
+        run: ``{qid: {docid: score}}``, or the columns of a file.
         measures: names, or what :func:`parse_measures` returns.
+        missing: ``zero``, or ``skip`` for the mean over the answered queries alone, as trec_eval without ``-c``.
 
     Raises:
-        TctError: no query in common, a score that is NaN, or a measure that cannot be computed here.
+        TctError: no query in common, no relevant document in the judgments, a score that is NaN, or a measure that
+            cannot be computed here.
 
     >>> evaluate({'1': {'a': 1}}, {'1': {'b': 0.5, 'a': 0.5}}, ['RR@10']).mean
     {'RR@10': 1.0}
     """
-    import ir_measures
-
     parsed = parse_measures(measures)
-    for measure in parsed:
-        provider_of(measure)
-    judged = {qid: _settled(qid, found) for qid, found in run.items() if qid in qrels and found}
-    unjudged = sum(qid not in qrels for qid in run)
-    if not judged:
+    others = [measure for measure in parsed if provider_of(measure) != OWN]
+    check_grades(qrels, parsed)
+    queries = run.rows if isinstance(run, Columns) else run
+    found = {item.qid: item for item in rankings(qrels, run)}
+    if not found:
         raise TctError(
-            f'run and judgments share no query id: the run has {_examples(run)}, the judgments have '
+            f'run and judgments share no query id: the run has {_examples(queries)}, the judgments have '
             f'{_examples(qrels)}; check that they belong together'
         )
-    per_query: dict[str, dict[str, float]] = {str(measure): dict.fromkeys(qrels, 0.0) for measure in parsed}
-    aggregators = {str(measure): measure.aggregator() for measure in parsed}
-    for metric in ir_measures.iter_calc(parsed, qrels, judged) if parsed else ():
-        per_query[str(metric.measure)][metric.query_id] = metric.value
-    for name, values in per_query.items():
-        for value in values.values():
-            aggregators[name].add(value)
-    mean = {name: float(aggregator.result()) for name, aggregator in aggregators.items()}
-    return Scores(mean, per_query, len(qrels), len(qrels) - len(judged), unjudged)
+    counted = [qid for qid in qrels if missing == 'zero' or qid in found]
+    lists = [found[qid].ranking if qid in found else Ranking((), (), [*qrels[qid].values()], 0) for qid in counted]
+    per_query: dict[str, dict[str, float]] = {}
+    for measure in parsed:
+        formula = formula_of(measure)
+        values = [formula(ranking) for ranking in lists] if formula else [0.0] * len(counted)
+        per_query[str(measure)] = dict(zip(counted, values, strict=True))
+    if others:
+        _by_other_tools(others, qrels, run, found, per_query)
+    mean = {}
+    for measure in parsed:
+        aggregator = measure.aggregator()
+        for value in per_query[str(measure)].values():
+            aggregator.add(value)
+        mean[str(measure)] = float(aggregator.result())
+    return Scores(
+        mean,
+        per_query,
+        len(counted),
+        len(qrels) - len(found),
+        sum(qid not in qrels for qid in queries),
+        sum(not ranking.relevant(1) for ranking in lists),
+        sum(item.tied for item in found.values()),
+    )
 
 
-def _settled(qid: str, found: Mapping[str, float]) -> dict[str, float]:
+def check_grades(qrels: Qrels, measures: Iterable[Any]) -> None:
+    """Refuse judgments without one document that a measure counts as relevant: every run would have 0.
+
+    Raises:
+        TctError: the measure and the largest grade are named.
+    """
+    largest = max((grade for grades in qrels.values() for grade in grades.values()), default=0)
+    for measure in measures:
+        needed = 0 if measure.NAME in UNGRADED else measure.params.get('rel', 1)
+        if needed > largest:
+            raise TctError(
+                f'the judgments name no relevant document for {measure}: their largest grade is {largest}, '
+                f'{needed} is needed'
+            )
+
+
+def _by_other_tools(
+    measures: list[Any], qrels: Qrels, run: Run | Columns, judged: Iterable[str], per_query: dict[str, dict[str, float]]
+) -> None:
+    """Fill in what ir_measures computes."""
+    import ir_measures
+
+    lists = run.as_run() if isinstance(run, Columns) else run
+    settled = {qid: _settled(lists[qid]) for qid in judged}
+    for metric in ir_measures.iter_calc(measures, qrels, settled):
+        if metric.query_id in per_query[str(metric.measure)]:
+            per_query[str(metric.measure)][metric.query_id] = metric.value
+
+
+def _settled(found: Mapping[str, float]) -> dict[str, float]:
     """Replace the scores of one list by whole numbers in the same order: no tie and no rounding is left to a tool."""
-    bad = next((docid for docid, score in found.items() if math.isnan(score)), None)
-    if bad is not None:
-        raise TctError(f'query {qid}: the score of document {bad} is NaN: make the run again')
     order = sorted(found, key=lambda docid: (-found[docid], docid))
     return {docid: float(len(order) - position) for position, docid in enumerate(order)}
 
 
-def _examples(queries: Mapping[str, Any]) -> str:
-    return ', '.join(list(queries)[:3]) + (', …' if len(queries) > 3 else '') if queries else 'none'
+def _examples(queries: Iterable[str]) -> str:
+    names = list(queries)
+    return ', '.join(names[:3]) + (', …' if len(names) > 3 else '') if names else 'none'
