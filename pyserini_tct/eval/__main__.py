@@ -10,8 +10,9 @@ from pyserini_tct import _cli
 from pyserini_tct._atomic import atomic_file, check_free
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import _significance
-from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Qrels, Scores, check_grades, evaluate, provider_of
+from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Scores, check_grades, evaluate, provider_of
 from pyserini_tct.eval._names import as_trec_eval, expanded, parse_measures
+from pyserini_tct.eval._ranks import Qrels
 from pyserini_tct.eval._report import FORMATS, Report, document
 from pyserini_tct.runs import load_run
 from pyserini_tct.topics import read_qrels
