@@ -10,8 +10,9 @@ from pyserini_tct import _cli
 from pyserini_tct._atomic import atomic_file, check_free
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import _significance
-from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Qrels, Scores, check_grades, evaluate, provider_of
-from pyserini_tct.eval._names import as_trec_eval, parse_measures
+from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Scores, check_grades, evaluate, provider_of
+from pyserini_tct.eval._names import as_trec_eval, expanded, parse_measures
+from pyserini_tct.eval._ranks import Qrels
 from pyserini_tct.eval._report import FORMATS, Report, document
 from pyserini_tct.runs import load_run
 from pyserini_tct.topics import read_qrels
@@ -25,26 +26,20 @@ def _parser() -> _cli.Parser:
     add = parser.add_argument
     add('qrels', metavar='QRELS', help='TREC relevance judgments, or irds:NAME')
     add('runs', metavar='RUN', nargs='+', type=Path, help='run in TREC or MS MARCO format')
-    add('--measures', nargs='+', metavar='NAME', default=[], help=f'as ir_measures spells them, e.g. AP(rel=2) or '
-        f'R@1000, or as trec_eval does; without any: {" ".join(DEFAULT_MEASURES)}')  # fmt: skip
-    add(
-        '-m',
-        action='append',
-        metavar='NAME',
-        default=[],
-        dest='trec',
-        help='a measure, e.g. ndcg_cut.10 or recall.10,50',
-    )
+    usual = ' '.join(DEFAULT_MEASURES)
+    text = f'as ir_measures spells them, e.g. AP(rel=2) or R@1000, or as trec_eval does (without any: {usual})'
+    add('--measures', nargs='+', metavar='NAME', help=text)
+    add('-m', action='append', metavar='NAME', dest='trec', help='one more, e.g. ndcg_cut.10 or recall.10,50')
     add('-M', type=_cli.positive, metavar='DEPTH', dest='depth', help='count only the first documents of a list')
     add('-l', type=_cli.positive, metavar='GRADE', dest='level', help='least grade of a relevant document')
     add('--missing', choices=MISSING, default='zero', help='judged queries without a result: count as 0, or leave out')
-    add('-c', action='store_const', const='zero', dest='missing', help='the same as --missing zero')
+    add('-c', action='store_const', const='zero', default='zero', dest='missing', help='the same as --missing zero')
     add('-q', '--per-query', action='store_true', help='values of each query as well')
     add('--baseline', type=Path, metavar='RUN', help='one of the runs, which the others are compared with')
     add('--test', choices=_significance.TESTS, default='t', help='paired test, two-sided')
     add('--correction', choices=_significance.CORRECTIONS, default='holm', help='of p, for the number of runs compared')
     add('--permutations', type=_cli.positive, default=_significance.PERMUTATIONS, help='of the randomization test')
-    add('--seed', type=int, default=_significance.SEED, help='of the randomization test')
+    add('--seed', type=_cli.positive, default=_significance.SEED, help='of the randomization test')
     add('--format', choices=FORMATS, default='text', help='JSON has all digits')
     add('--output', type=Path, help='write to this file, not to standard output')
     parser.add_overwrite()
@@ -81,8 +76,8 @@ def main(argv: Sequence[str]) -> None:
     if args.output:
         check_free(args.output, args.overwrite, inputs=[args.qrels, *args.runs])
     baseline = _checked(args.runs, args.baseline)
-    names = [*args.measures, *args.trec] or DEFAULT_MEASURES
-    measures = as_trec_eval(parse_measures(names), args.depth, args.level)
+    names = [part for name in [*(args.measures or []), *(args.trec or [])] for part in expanded(name)]
+    measures = as_trec_eval(parse_measures(names or DEFAULT_MEASURES), args.depth, args.level)
     providers = {str(measure): provider_of(measure) for measure in measures}
     qrels = read_qrels(args.qrels)
     try:

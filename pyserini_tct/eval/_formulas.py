@@ -76,7 +76,10 @@ def ndcg(ranking: Ranking, cutoff: float = math.inf) -> float:
 
 
 def judged(ranking: Ranking, cutoff: float = math.inf) -> float:
-    """Return the share of judged ones among the first ``cutoff`` documents, or among all where the list is shorter."""
+    """Return the share of judged ones among the first ``cutoff`` documents, or among all where the list is shorter.
+
+    Pyserini's ``judged.k`` divides sums over all queries: the same where all are judged and all lists are long enough.
+    """
     return _share(sum(rank <= cutoff for rank in ranking.ranks), min(ranking.retrieved, cutoff))
 
 

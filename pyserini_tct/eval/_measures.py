@@ -73,6 +73,8 @@ def evaluate(
     >>> evaluate({'1': {'a': 1}}, {'1': {'b': 0.5, 'a': 0.5}}, ['RR@10']).mean
     {'RR@10': 1.0}
     """
+    if missing not in MISSING:
+        raise TctError(f'missing={missing!r} is unknown: choose one of {", ".join(MISSING)}')
     parsed = parse_measures(measures)
     others = [measure for measure in parsed if provider_of(measure) != OWN]
     check_grades(qrels, parsed)

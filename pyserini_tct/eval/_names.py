@@ -31,7 +31,7 @@ TREC_NAMES = {
     'set_recall': 'SetR',
     'success': 'Success@{}',
 }
-TREC = re.compile(r'([A-Za-z_]+?)(?:[._](\d[\d.,]*))?')
+TREC = re.compile(r'([A-Za-z_]+?)(?:[._](\d[\d.]*))?')
 # Measures that a shorter list turns into themselves with a smaller cutoff.
 CUT = ('AP', 'Judged', 'R', 'RR', 'Success')
 
@@ -39,31 +39,41 @@ CUT = ('AP', 'Judged', 'R', 'RR', 'Success')
 def parse_measures(names: Iterable[Any]) -> list[Any]:
     """Turn names such as ``RR@10`` or ``R(rel=2)@1000`` into ir_measures objects, whose ``str`` is the canonical name.
 
-    trec_eval's names go as well; ``recall.10,50`` makes two.
+    trec_eval's names go as well.
 
     Raises:
         TctError: a measure is unknown, lacks a parameter or has an impossible one; it is named.
 
-    >>> [str(measure) for measure in parse_measures(['ndcg_cut.10', 'recall_100,1000', 'recip_rank', 'R@5'])]
-    ['nDCG@10', 'R@100', 'R@1000', 'RR', 'R@5']
+    >>> [str(measure) for measure in parse_measures(['ndcg_cut.10', 'recall_1000', 'recip_rank', 'R@5'])]
+    ['nDCG@10', 'R@1000', 'RR', 'R@5']
     """
-    return [_checked(name, spelled) for name in names for spelled in _spelled(name)]
+    return [_parsed(name) for name in names]
 
 
-def _spelled(name: Any) -> list[Any]:
+def expanded(name: str) -> list[str]:
+    """Return the names that trec_eval packs into one.
+
+    >>> expanded('recall.10,50')
+    ['recall.10', 'recall.50']
+    """
+    match = re.fullmatch(r'([A-Za-z_]+[._])(\d[\d.,]*)', name)
+    return [match[1] + number for number in match[2].split(',')] if match else [name]
+
+
+def _spelled(name: Any) -> Any:
     """Return a name of trec_eval's as ir_measures spells it, any other as it is."""
     match = TREC.fullmatch(name) if isinstance(name, str) else None
     pattern = TREC_NAMES.get(match[1]) if match else None
     if match is None or pattern is None or ('{}' in pattern) != bool(match[2]):
-        return [name]
-    return [pattern.format(number) for number in (match[2] or '').split(',')]
+        return name
+    return pattern.format(match[2])
 
 
-def _checked(name: Any, spelled: Any) -> Any:
+def _parsed(name: Any) -> Any:
     import ir_measures
 
     try:
-        measure = ir_measures.parse_measure(spelled)
+        measure = ir_measures.parse_measure(_spelled(name))
         measure.validate_params()
     except NameError as error:
         raise TctError(f'the measure {name!r} is unknown: see https://ir-measur.es for the names') from error

@@ -17,7 +17,7 @@ from pyserini_tct._columns import Columns, keys_of
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval._formulas import Ranking
 
-FEW, MOST = 64, 24  # one row in so many is looked at in vain; bits by which keys are looked up
+FEW, MOST = 64, 24  # one row in so many is looked at in vain; most bits by which keys are looked up
 
 Qrels = Mapping[str, Mapping[str, int]]
 Run = Mapping[str, Mapping[str, float]]
@@ -75,7 +75,7 @@ def _names_of(found: Mapping[str, float], score: float) -> list[str]:
 def _columns(qrels: Qrels, run: Columns) -> _Lists:
     shared = {qid: rows for qid, rows in run.rows.items() if qid in qrels}
     wanted = keys_of([docid for qid in shared for docid in qrels[qid]])
-    # A key is looked up by its last bits alone, so most of what is found is judged, and the names decide.
+    # A key is looked up by its last bits alone; that leaves few rows, of which the names decide.
     bits = np.uint64((1 << min((FEW * len(wanted)).bit_length(), MOST)) - 1)
     table = np.zeros(int(bits) + 1, bool)
     table[wanted & bits] = True
