@@ -11,10 +11,11 @@ import pytest
 from conftest import fails
 from flaky_server import INDEX, entry, serving, tar
 
+from pyserini_tct._manifest import read_manifest
 from pyserini_tct.encode import TctColBertQueryEncoder
 from pyserini_tct.models import _weights
 from pyserini_tct.prebuilt import __main__ as cli
-from pyserini_tct.prebuilt import _local, _registry
+from pyserini_tct.prebuilt import _registry
 from pyserini_tct.prebuilt._install import Options, fetch, locate
 from pyserini_tct.search.faiss._searcher import open_searcher
 
@@ -129,7 +130,7 @@ def test_list_and_info(capsys):
 def test_pocket_is_made_here(capsys):
     """The one entry that needs no network and no model."""
     folder = locate('pocket', 'bm25')
-    assert _local.term_counts(folder)['documents'] == 600
+    assert read_manifest(folder)['count'] == 600
     assert run('verify', 'pocket') == 0
     assert locate('pocket', 'bm25') == folder
     run('remove', 'pocket')

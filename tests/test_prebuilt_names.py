@@ -4,10 +4,12 @@
 
 import json
 import math
+import subprocess
+import sys
 from importlib import metadata
 
 import pytest
-from conftest import ROOT, refusal
+from conftest import ROOT, clean_environment, refusal
 
 from pyserini_tct.prebuilt import _registry
 
@@ -73,19 +75,23 @@ RELEASE = tuple(int(part) for part in metadata.version('pyserini').split('.')[:2
 
 @pytest.mark.skipif(RELEASE >= (2, 4), reason='Pyserini 2.4 reads its list of indexes from the network')
 def test_indexes_equal_those_of_pyserini():
-    from pyserini_tct import _jvm
-
-    _jvm.prepare()
-    from pyserini.prebuilt_index_info import FAISS_INDEX_INFO, TF_INDEX_INFO
-
+    code = (  # in a process of its own: the registry starts a JVM
+        'import json\nfrom pyserini_tct import _jvm\n_jvm.prepare(quiet=True)\n'
+        'from pyserini.prebuilt_index_info import FAISS_INDEX_INFO, TF_INDEX_INFO\n'
+        'print(json.dumps([FAISS_INDEX_INFO, TF_INDEX_INFO]))'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], env=clean_environment(), capture_output=True, text=True, check=True
+    )
+    faiss, bm25 = json.loads(done.stdout.splitlines()[-1])
     published = {name: found for name, found in _registry.shipped().items() if found.urls}
     assert {name for name, found in published.items() if found.kind == 'faiss'} == {
-        name for name in FAISS_INDEX_INFO if 'tct' in name.lower()
+        name for name in faiss if 'tct' in name.lower()
     }
     size = 'size' if RELEASE[0] > 1 else 'size compressed (bytes)'
     for name, found in published.items():
         if found.kind in ('faiss', 'bm25'):
-            info = (FAISS_INDEX_INFO if found.kind == 'faiss' else TF_INDEX_INFO)[name]
+            info = (faiss if found.kind == 'faiss' else bm25)[name]
             for field, key in (('filename', 'filename'), ('md5', 'md5'), ('bytes', size), ('documents', 'documents')):
                 assert getattr(found, field) == same(info[key]), (name, field)
             assert (found.description, list(found.urls)) == (info['description'], info['urls']), name

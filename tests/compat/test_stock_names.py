@@ -20,8 +20,9 @@ from pyserini_tct.search.faiss import FaissSearcher
 def named(prebuilt_folders, tiny_index, tiny_student, bm25_index, topics, tmp_path) -> dict[str, str]:
     """The six passages' indexes, student and queries under names."""
     encode_queries(topics, str(tiny_student), tmp_path / 'queries')
+    done = command('pyserini_tct.prebuilt', 'add', 'six-bm25', bm25_index, **prebuilt_folders)  # it starts a JVM
+    assert done.stdout == 'six-bm25: BM25 index, 6 documents\n', done.stderr
     for words in (
-        ['add', 'six-bm25', bm25_index],
         ['add', 'tct_colbert-six', tiny_student],
         ['add', 'six.tct_colbert', tiny_index, '--texts', 'six-bm25', '--encoder', 'tct_colbert-six'],
         ['add', 'tct_colbert-six-topics', tmp_path / 'queries.npy'],
