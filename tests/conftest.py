@@ -166,6 +166,20 @@ def tiny_index(tiny_student, tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def prebuilt_folders(tmp_path, monkeypatch) -> dict[str, str]:
+    """A cache and a configuration of their own, for this process and, as variables, for others."""
+    found = {
+        'PYSERINI_CACHE': str(tmp_path / 'cache'),
+        'XDG_CONFIG_HOME': str(tmp_path / 'config'),
+        'no_proxy': '127.0.0.1',
+        'HF_HUB_OFFLINE': '0',
+    }
+    for name, value in found.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture
 def place(tmp_path):
     """A folder, with a space in its name, that holds a regression which passes."""
     from tiny_regression import FILES

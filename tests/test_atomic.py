@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -219,3 +220,24 @@ def test_a_users_file_that_is_named_like_a_manifest_is_kept(tmp_path):
     (tmp_path / 'x.manifest.json').write_text('{"mine": 1}')
     with pytest.raises(TctError, match='describes something else'):
         _atomic.check_free(tmp_path / 'x', True, 'vectors')
+
+
+def test_waiting_for_a_lock_ends_with_the_lock_that_others_see(tmp_path, capsys):
+    """The holder removes its file at the end: whoever waited on that file would hold what nobody else can see."""
+    held, done = threading.Event(), threading.Event()
+
+    def wait():
+        with _atomic.lock(tmp_path / 'x', 'waiting'):
+            held.set()
+            done.wait(30)
+
+    with _atomic.lock(tmp_path / 'x'):
+        waiter = threading.Thread(target=wait)
+        waiter.start()
+        while 'waiting' not in capsys.readouterr().err:
+            pass
+    assert held.wait(30)
+    with pytest.raises(TctError, match='another process'), _atomic.lock(tmp_path / 'x'):
+        pass
+    done.set()
+    waiter.join()

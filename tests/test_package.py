@@ -180,9 +180,9 @@ def installed_wheel(tmp_path_factory):
 def test_wheel_brings_its_data(installed_wheel, tmp_path):
     """prebuilt/ and regressions/ lie outside the package, so a wheel without them builds without complaint."""
     code = (
-        'import pyserini_tct; from pyserini_tct._files import data_dir; print(pyserini_tct.__file__); '
+        'import pyserini_tct.prebuilt; from pyserini_tct._files import data_dir; print(pyserini_tct.__file__); '
         'print((data_dir("prebuilt") / "pocket/corpus.jsonl").stat().st_size, '
-        '(data_dir("regressions") / "pocket.yaml").exists())'
+        '(data_dir("regressions") / "pocket.yaml").exists(), "pocket" in pyserini_tct.prebuilt.entries())'
     )
     done = subprocess.run(
         [str(installed_wheel), '-c', code], cwd=tmp_path, env=clean_environment(), text=True, capture_output=True
@@ -190,7 +190,7 @@ def test_wheel_brings_its_data(installed_wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     where, data = done.stdout.splitlines()
     assert str(installed_wheel.parent.parent) in where
-    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True'
+    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True True'
 
 
 def test_wheel_runs_from_another_directory(installed_wheel, tmp_path):

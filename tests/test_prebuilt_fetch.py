@@ -2,41 +2,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fetching against a server that fails: nothing that arrived is lost, nothing is half installed."""
 
-import os
 import random
-import subprocess
-import sys
 import threading
-import time
 import types
 from pathlib import Path
 
 import pytest
-from conftest import clean_environment, refusal
+from conftest import refusal
 from flaky_server import INDEX, entry, serving, tar
 
-from pyserini_tct.prebuilt import _archive, _download, _record, _registry
-from pyserini_tct.prebuilt._install import Options, fetch, locate, place, remove
+from pyserini_tct.prebuilt import _archive, _download, _record
+from pyserini_tct.prebuilt._install import Options, fetch, place, remove
 
 CONTENT = tar({**INDEX, 'faiss-lab/texts': random.Random(0).randbytes(300_000)})  # too large for a socket's buffers
 QUICK = Options(timeout=1, retries=3)
 
 
+pytestmark = pytest.mark.usefixtures('prebuilt_folders')
+
+
 @pytest.fixture
-def server():
+def server(monkeypatch):
+    """A server, and no pauses between tries."""
+    monkeypatch.setattr(_download, 'time', types.SimpleNamespace(sleep=lambda seconds: None))
     with serving() as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path, monkeypatch):
-    """A cache and a configuration of their own, no proxy, and no pauses between tries."""
-    monkeypatch.setenv('PYSERINI_CACHE', str(tmp_path / 'cache'))
-    monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
-    monkeypatch.setenv('no_proxy', '127.0.0.1')
-    monkeypatch.delenv('HF_HUB_OFFLINE', raising=False)
-    monkeypatch.setattr(_download, 'time', types.SimpleNamespace(sleep=lambda seconds: None))
-    return tmp_path
 
 
 def left(tmp_path) -> list[str]:
@@ -236,62 +226,3 @@ def test_remove_frees_what_was_fetched(server, tmp_path):
     assert remove(wanted) > 300_000
     assert place(wanted) is None
     assert left(tmp_path) == []
-
-
-SCRIPT = """
-from pyserini_tct.prebuilt._install import locate
-print(locate('lab', 'faiss'))
-"""
-
-
-@pytest.fixture
-def start(server, tmp_path):
-    """Start processes that share the name `lab`, added by the user; the server's answer waits for its gate."""
-    wanted = entry(server, CONTENT)
-    server.gates['/faiss-lab.tar.gz'] = threading.Event()
-    _registry.write_added({'lab': wanted})
-    paths = {name: os.environ[name] for name in ('PYSERINI_CACHE', 'XDG_CONFIG_HOME', 'no_proxy')}
-    environment = clean_environment(**paths, HF_HUB_OFFLINE='0', PYTHONPATH=os.pathsep.join(sys.path))
-    started = []
-
-    def start_one():
-        pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE}
-        started.append(subprocess.Popen([sys.executable, '-c', SCRIPT], env=environment, text=True, **pipes))
-        return started[-1]
-
-    yield start_one
-    for process in started:
-        process.kill()
-        process.communicate()
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_two_processes_fetch_once(server, start, tmp_path):
-    first = start()
-    wait_for(lambda: server.seen)
-    second = start()
-    assert 'another process is fetching lab: waiting for it' in second.stderr.readline()
-    server.gates['/faiss-lab.tar.gz'].set()
-    answers = [process.communicate(timeout=120) for process in (first, second)]
-    assert [first.returncode, second.returncode] == [0, 0], answers
-    assert answers[0][0] == answers[1][0] == f'{locate("lab", "faiss")}\n'
-    assert len(server.seen) == 1
-    assert [name for name in left(tmp_path) if name.startswith('.')] == []
-
-
-def test_killed_process_frees_the_lock_and_leaves_its_part(server, start):
-    """After kill -9 no cleaning code runs."""
-    wanted = _registry.get('lab')
-    process = start()
-    wait_for(lambda: partial(wanted).exists() and partial(wanted).stat().st_size)
-    process.kill()
-    process.communicate()
-    server.gates.pop('/faiss-lab.tar.gz').set()
-    assert locate('lab', 'faiss', QUICK).is_dir()
-    assert server.seen[-1][1] >= 1

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Models come through the hub's own client, from a hub on 127.0.0.1 that speaks what is needed of its protocol."""
+"""Models come through the hub's own client, from a hub on 127.0.0.1 that speaks the part of its protocol it needs."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ class Hub(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hub(tmp_path):
+def hub(tmp_path, prebuilt_folders):
     """The variables of a user of that hub."""
     server = ThreadingHTTPServer(('127.0.0.1', 0), Hub)
     server.asked = []
@@ -50,11 +50,8 @@ def hub(tmp_path):
     yield {
         'HF_ENDPOINT': f'http://127.0.0.1:{server.server_address[1]}',
         'HF_HOME': str(tmp_path / 'hub'),
-        'HF_HUB_OFFLINE': '0',
         'HF_HUB_DISABLE_XET': '1',
-        'PYSERINI_CACHE': str(tmp_path / 'cache'),
-        'XDG_CONFIG_HOME': str(tmp_path / 'config'),
-        'no_proxy': '127.0.0.1',
+        **prebuilt_folders,
     }
     server.shutdown()
     server.server_close()

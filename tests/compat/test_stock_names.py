@@ -17,26 +17,18 @@ from pyserini_tct.search.faiss import FaissSearcher
 
 
 @pytest.fixture
-def folders(tmp_path, monkeypatch) -> dict[str, str]:
-    """A cache and a configuration of their own, for this process and for others."""
-    found = {'PYSERINI_CACHE': str(tmp_path / 'cache'), 'XDG_CONFIG_HOME': str(tmp_path / 'config')}
-    for name, value in found.items():
-        monkeypatch.setenv(name, value)
-    return found
-
-
-@pytest.fixture
-def named(folders, tiny_index, tiny_student, bm25_index, topics, tmp_path) -> dict[str, str]:
+def named(prebuilt_folders, tiny_index, tiny_student, bm25_index, topics, tmp_path) -> dict[str, str]:
     """The six passages' indexes, student and queries under names."""
     encode_queries(topics, str(tiny_student), tmp_path / 'queries')
+    done = command('pyserini_tct.prebuilt', 'add', 'six-bm25', bm25_index, **prebuilt_folders)  # it starts a JVM
+    assert done.stdout == 'six-bm25: BM25 index, 6 documents\n', done.stderr
     for words in (
-        ['add', 'six-bm25', bm25_index],
         ['add', 'tct_colbert-six', tiny_student],
         ['add', 'six.tct_colbert', tiny_index, '--texts', 'six-bm25', '--encoder', 'tct_colbert-six'],
         ['add', 'tct_colbert-six-topics', tmp_path / 'queries.npy'],
     ):
         cli.main([str(word) for word in words])
-    return folders
+    return prebuilt_folders
 
 
 def test_stock_classes_know_our_names(named, tiny_index, tiny_student):
@@ -75,10 +67,10 @@ def test_unmodified_command_takes_our_names(flags, named, topics, tmp_path):
         assert list(theirs.values()) == pytest.approx(list(mine.values()), abs=1e-4)
 
 
-def test_run_fetches_what_a_command_names(folders, topics, tmp_path):
+def test_run_fetches_what_a_command_names(prebuilt_folders, topics, tmp_path):
     """`pocket` is made on this machine before Pyserini is asked for it."""
     words = ['--index', 'pocket', '--topics', topics, '--bm25', '--output', 'run', '--hits', 5]
-    done = command('pyserini_tct', 'run', 'pyserini.search.lucene', *words, cwd=tmp_path, **folders)
+    done = command('pyserini_tct', 'run', 'pyserini.search.lucene', *words, cwd=tmp_path, **prebuilt_folders)
     assert done.returncode == 0, done.stderr[-2000:]
     assert 'making pocket' in done.stderr
     assert read_run(tmp_path / 'run')
