@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import TOPICS
+from conftest import TOPICS, command, write
 from tiny_regression import RUN, edit
 
 from pyserini_tct.eval import evaluate
@@ -192,6 +192,21 @@ def test_bm25_is_looked_at_as_well():
     after = {'index': {'sparse 1': {'documents': '600', 'unique_terms': '5001'}}, 'tokens': {'analysed: a': ['a']}}
     assert [move.stage for move in _drift.moves(before, after)] == ['tokens', 'index']
     assert _drift.moves(before, after)[1].amount == 'sparse 1: unique_terms 5001 (was 5000)'
+
+
+def test_a_lucene_index_is_counted(corpus, topics, tmp_path):
+    """In processes of their own, as a regression does it, since a JVM starts."""
+    command('pyserini_tct.index.lucene', '--corpus', corpus, '--index', tmp_path / 'bm25').check_returncode()
+    words = ['python', '-m', 'pyserini_tct.search.lucene', '--index', str(tmp_path / 'bm25')]
+    request = write(tmp_path / 'request.json', json.dumps({'commands': [words], 'topics': str(topics), 'known': None}))
+    done = command('pyserini_tct.regress._fingerprint', request, tmp_path / 'found.json')
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / 'found.json').read_text())
+    counts = found['index']['sparse 1']
+    assert counts['documents'] == 6
+    assert 0 < counts['unique_terms'] <= counts['total_terms']
+    assert found['tokens']['analysed: what is a lobster roll'] == ['what', 'lobster', 'roll']
+    assert found['query vectors'] == {}
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,8 @@ def main(argv: Sequence[str]) -> int:
         code = _matrix.exit_code(rows)
         if args.accept is not None:
             code = _accepted(args, spec, parts, work)
-    if args.work is None and any(row.status == _matrix.NOT_RUN and row.commands for row in rows):
+    failed = any(part.started and part.judged is None for part in parts)
+    if args.work is None and failed:
         _cli.note('the work folder and its logs are gone: add --work FOLDER to keep them')
     return code
 

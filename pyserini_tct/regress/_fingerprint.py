@@ -140,8 +140,12 @@ def of_sparse(name: str) -> dict[str, Any]:
 
         folder = _pyserini.index(name, 'TF')
     utils = _jvm.autoclass('io.anserini.index.IndexReaderUtils')
-    stats = utils.getIndexStats(_jvm.autoclass('java.lang.String')(str(folder)), 'contents')
-    return {key: str(stats.get(key)) for key in ('documents', 'non_empty_documents', 'unique_terms', 'total_terms')}
+    reader = utils.getReader(_jvm.autoclass('java.lang.String')(str(folder)))
+    try:
+        stats = utils.getIndexStats(reader, 'contents')
+        return {key: int(stats.get(key)) for key in ('documents', 'unique_terms', 'total_terms')}
+    finally:
+        reader.close()
 
 
 def analysed() -> dict[str, list[str]]:

@@ -3,6 +3,7 @@
 """Fingerprints of the pinned state: taken when pins are accepted, kept beside the file, compared when a row drifts."""
 
 import json
+import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -72,7 +73,8 @@ def of_inputs(spec: Spec, condition: Condition, part: Evaluation) -> _drift.Fing
     places['qrels'] = spec.topics[part.eval_key].qrels
     inputs |= {name: digests(word_of(place)) for name, place in places.items()}
     state = environment(condition.requires.modules)
-    versions = {**state['versions'], 'platform': state['platform'], 'code of this package': state['code_sha256'][:12]}
+    system = f'{platform.system()} {platform.machine()}'
+    versions = {**state['versions'], 'system': system, 'code of this package': state['code_sha256'][:12]}
     return {'format': FORMAT, 'inputs': inputs, 'versions': versions}
 
 

@@ -8,14 +8,14 @@ What cannot run, or fails, is a row too, so nothing drops out in silence.
 import dataclasses
 import shlex
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.regress import _pinned
-from pyserini_tct.regress._command import TOPICS
+from pyserini_tct.regress._command import OUTPUT, TOPICS, words_of
 from pyserini_tct.regress._judge import Judged, judge, not_run
 from pyserini_tct.regress._matrix import HIGH, LOW, RANKS, Row
 from pyserini_tct.regress._places import PYSERINI, word_of
@@ -27,13 +27,14 @@ QRELS = 'qrels.'
 
 
 class Part(NamedTuple):
-    """One set of queries under one condition: what was executed, and what came of it."""
+    """One set of queries under one condition: the commands, whether they were started, and what came of it."""
 
     condition: Condition
     part: Evaluation
     rows: list[Row]
-    judged: Judged | None
-    words: list[tuple[str, ...]]
+    judged: Judged | None = None
+    words: Sequence[Sequence[str]] = ()
+    started: bool = False
 
 
 def select(spec: Spec, names: Collection[str] | None, topics: Collection[str] | None = None) -> list[Condition]:
@@ -90,11 +91,14 @@ def run_parts(
     outcomes = run_steps(steps, jobs, modules)
     parts = []
     for condition, part in pairs:
+        words = _commands(spec, condition, part, work)
         reason = reasons[condition.name, part.topic_key]
         if reason:
-            parts.append(Part(condition, part, not_run(condition, part, reason), None, []))
+            done = Part(condition, part, not_run(condition, part, reason), None, words)
         else:
-            parts.append(_finished(spec, condition, part, outcomes, work))
+            done = _finished(spec, Part(condition, part, [], None, words, started=True), outcomes, work)
+        commands = tuple(_shown(line, work) for line in words)
+        parts.append(done._replace(rows=[row._replace(commands=commands) for row in done.rows]))
     return parts
 
 
@@ -103,10 +107,29 @@ def run_name(condition: Condition, part: Evaluation) -> str:
     return f'{condition.name} {part.topic_key}'
 
 
+def _values(spec: Spec) -> dict[str, str]:
+    """Return what the names of a file stand for in its commands."""
+    values = {name: word_of(place) for name, place in spec.data.items()}
+    return values | {name: str(seed) for name, seed in spec.seeds.items()}
+
+
+def _commands(spec: Spec, condition: Condition, part: Evaluation, work: Path) -> list[list[str]]:
+    """Return the words of all commands behind a run, in order."""
+    artefacts = chain(spec, condition)
+    values = _values(spec) | {artefact.name: str(work / artefact.name) for artefact in artefacts}
+    found = [words_of(artefact.command, {**values, OUTPUT: values[artefact.name]}) for artefact in artefacts]
+    topics = word_of(spec.topics[part.topic_key].topics)
+    output = str(_run_path(condition, part, work))
+    return [*found, words_of(condition.command, {**values, TOPICS: topics, OUTPUT: output})]
+
+
+def _run_path(condition: Condition, part: Evaluation, work: Path) -> Path:
+    return work / f'run.{condition.name}.{part.topic_key}.trec'
+
+
 def _steps(spec: Spec, pairs: Collection[tuple[Condition, Evaluation]], work: Path) -> list[Step]:
     """Return every command that is needed, each once and after what it needs."""
-    values = {name: word_of(place) for name, place in spec.data.items()}
-    values |= {name: str(seed) for name, seed in spec.seeds.items()}
+    values = _values(spec)
     needed = {artefact.name for condition, _ in pairs for artefact in chain(spec, condition)}
     steps = [
         Step(artefact.name, artefact.command, work / artefact.name, values, artefact.uses)
@@ -116,8 +139,7 @@ def _steps(spec: Spec, pairs: Collection[tuple[Condition, Evaluation]], work: Pa
     fetched = {}
     for condition, part in pairs:
         topics = word_of(spec.topics[part.topic_key].topics)
-        output = work / f'run.{condition.name}.{part.topic_key}.trec'
-        label = run_name(condition, part)
+        label, output = run_name(condition, part), _run_path(condition, part, work)
         steps.append(Step(label, condition.command, output, {**values, TOPICS: topics}, condition.uses))
         if spec.topics[part.eval_key].qrels.startswith(PYSERINI):
             fetched[part.eval_key] = _fetch(spec, part, work)
@@ -140,40 +162,39 @@ def qrels_file(spec: Spec, part: Evaluation, work: Path) -> tuple[str | None, st
     return run_steps([step])[step.name].undone, str(step.output)
 
 
-def _finished(spec: Spec, condition: Condition, part: Evaluation, outcomes: Outcomes, work: Path) -> Part:
-    name, qrels = run_name(condition, part), word_of(spec.topics[part.eval_key].qrels)
-    words = [outcomes[artefact.name].words for artefact in chain(spec, condition)] + [outcomes[name].words]
-    commands = tuple(_shown(line, work) for line in words if line)
-    undone, judged = outcomes[name].undone, None
-    if QRELS + part.eval_key in outcomes and not undone:
-        undone, qrels = outcomes[QRELS + part.eval_key].undone, str(work / (QRELS + part.eval_key))
+def _finished(spec: Spec, part: Part, outcomes: Outcomes, work: Path) -> Part:
+    condition, evaluation = part.condition, part.part
+    undone, qrels = outcomes[run_name(condition, evaluation)].undone, word_of(spec.topics[evaluation.eval_key].qrels)
+    fetched = QRELS + evaluation.eval_key
+    if fetched in outcomes and not undone:
+        undone, qrels = outcomes[fetched].undone, str(work / fetched)
     if not undone:
         try:
-            judged = judge(condition, part, work / f'run.{condition.name}.{part.topic_key}.trec', qrels)
+            judged = judge(condition, evaluation, _run_path(condition, evaluation, work), qrels)
+            return _explained(spec, part._replace(rows=judged.rows, judged=judged), judged, work)
         except TctError as error:
             undone = str(error)
-    rows = judged.rows if judged else not_run(condition, part, undone or '')
-    if judged and any(row.status in (LOW, HIGH, RANKS) for row in rows):
-        rows = _explained(spec, condition, part, judged, words, work)
-    return Part(condition, part, [row._replace(commands=commands) for row in rows], judged, words)
+    return part._replace(rows=not_run(condition, evaluation, undone))
 
 
-def _shown(words: tuple[str, ...], work: Path) -> str:
+def _shown(words: Sequence[str], work: Path) -> str:
     """Return a command as one would type it inside the work folder."""
     first = 'python' if words[0] == sys.executable else words[0]
     return shlex.join([first, *(word.removeprefix(f'{work}/') for word in words[1:])])
 
 
-def _explained(
-    spec: Spec, condition: Condition, part: Evaluation, judged: Judged, words: list[tuple[str, ...]], work: Path
-) -> list[Row]:
+def _explained(spec: Spec, part: Part, judged: Judged, work: Path) -> Part:
     """Add to the rows that drifted where the score moved first."""
+    if not any(row.status in (LOW, HIGH, RANKS) for row in part.rows):
+        return part
     try:
-        pinned = _pinned.load(_pinned.path_of(spec, condition, part))
+        pinned = _pinned.load(_pinned.path_of(spec, part.condition, part.part))
         if pinned is None:
             finding = 'no fingerprint of the pinned state is there to say where it moved: --accept takes one'
         else:
-            finding = _pinned.explain(pinned, _pinned.take(spec, condition, part, judged, words, work, pinned))
+            found = _pinned.take(spec, part.condition, part.part, judged, part.words, work, pinned)
+            finding = _pinned.explain(pinned, found)
     except TctError as error:
         finding = str(error)
-    return [row._replace(finding=finding) if row.status in (LOW, HIGH, RANKS) else row for row in judged.rows]
+    moved = (LOW, HIGH, RANKS)
+    return part._replace(rows=[row._replace(finding=finding) if row.status in moved else row for row in part.rows])

@@ -39,12 +39,11 @@ class Step(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a step: why there is no output (or ``None``), its SHA-256, and the words that were executed."""
+    """What became of a step: why there is no output (or ``None``), its SHA-256, the time if it was started."""
 
     undone: str | None
     digest: str = ''
-    words: tuple[str, ...] = ()
-    seconds: float = 0.0
+    seconds: float | None = None
     reused: bool = False
 
 
@@ -92,7 +91,7 @@ class _Shared(NamedTuple):
 
 
 def _say(name: str, outcome: Outcome, whole: bool) -> None:
-    if outcome.words:
+    if outcome.seconds is not None:
         begun = f'{name} …' if whole or outcome.reused else ''
         how = 'as before' if outcome.reused else f'{outcome.seconds:.1f} s' + (' failed' if outcome.undone else '')
         print(f'{begun} {how}', file=sys.stderr, flush=True)
@@ -103,7 +102,6 @@ def _run(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
         if done[name].undone:
             return Outcome(f'{name} was not built: {done[name].undone}')
     values = {**step.values, **{name: str(shared.outputs[name]) for name in step.needs}}
-    words = tuple(words_of(step.command, {**values, OUTPUT: str(step.output)}))
     inputs = {name: done[name].digest for name in step.needs}
     inputs |= {name: shared.digests(values[name]) for name in sorted(names_in(step.command) - {OUTPUT, *step.needs})}
     inputs |= {word: shared.digests(word) for word in step.command.split() if word.startswith('/')}
@@ -113,22 +111,22 @@ def _run(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
     if same and known and 'output_sha256' in known and step.output.exists():
         digest = sha256(step.output)
         if digest == known['output_sha256']:
-            return Outcome(None, digest, words, known['seconds'], reused=True)
+            return Outcome(None, digest, known['seconds'], reused=True)
         same = False
     _clear(step.output, everything=not same)
     write_json(record_path(step.output), record)
     if shared.aloud:
         print(f'{step.name} …', end='', file=sys.stderr, flush=True)
     start = time.perf_counter()
-    undone = execute(list(words), step.output)
+    undone = execute(words_of(step.command, {**values, OUTPUT: str(step.output)}), step.output)
     seconds = round(time.perf_counter() - start, 1)
     if undone:
-        return Outcome(undone, '', words, seconds)
+        return Outcome(undone, '', seconds)
     digest = sha256(step.output)
     made = datetime.datetime.now(datetime.UTC).isoformat(timespec='seconds')
     record['fetched'] = fetched(step.command)  # what the command itself has downloaded
     write_json(record_path(step.output), {**record, 'output_sha256': digest, 'seconds': seconds, 'made': made})
-    return Outcome(None, digest, words, seconds)
+    return Outcome(None, digest, seconds)
 
 
 def record_path(output: Path) -> Path:

@@ -39,10 +39,10 @@ def score(spec: Spec, conditions: Sequence[Condition], run: Path, work: Path) ->
     if not reason:
         reason, qrels = qrels_file(spec, part, work)
     if reason:
-        return [Part(condition, part, not_run(condition, part, reason), None, [])]
+        return [Part(condition, part, not_run(condition, part, reason))]
     judged = judge(condition, part, run, qrels)
     pinned = _pinned.load(_pinned.path_of(spec, condition, part))
     moved = _drift.moves(pinned, _drift.of_run(judged.run, judged.scores)) if pinned else []
     finding = '; '.join(f'differs from the pinned run in {move.stage} ({move.amount})' for move in moved)
     rows = [row._replace(finding=finding) if row.status in (LOW, HIGH, RANKS) else row for row in judged.rows]
-    return [Part(condition, part, rows, judged, [])]
+    return [Part(condition, part, rows, judged)]
