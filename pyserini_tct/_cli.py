@@ -86,7 +86,7 @@ def parse_groups(
         else:
             words[current].append(word)
             action = groups[current]._option_string_actions.get(word)
-            wants_value = action is not None and action.nargs != 0
+            wants_value = action is not None and action.nargs not in (0, '?')
             continue
         wants_value = False
     parsed = {}

@@ -11,6 +11,8 @@ from typing import Any
 from pyserini_tct import _jvm
 from pyserini_tct._errors import TctError
 
+IMPACT_ENCODERS = ('unicoil', 'splade', 'slim')  # Pyserini goes by the name
+
 
 def topics(name: str) -> dict[str, str]:
     """Return Pyserini's topics of that name as ``{qid: text}``.
@@ -70,3 +72,26 @@ def text_index(name: str) -> Path | None:
 
 def _cause(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+
+
+def impact_searcher(folder: str, encoder: str | None, min_idf: float) -> Any:
+    """Return Pyserini's searcher of an impact index.
+
+    Raises:
+        TctError: the encoder is none that Pyserini knows, or cannot be loaded.
+    """
+    if encoder and not Path(encoder).is_file() and not any(kind in encoder.lower() for kind in IMPACT_ENCODERS):
+        raise TctError(
+            f'{encoder} is neither a file of encoded queries nor an encoder that Pyserini has for impact indexes '
+            f'(a name with {", ".join(IMPACT_ENCODERS)}): check the path or the name'
+        )
+    _jvm.prepare()
+    from pyserini.search.lucene import LuceneImpactSearcher
+
+    try:
+        return LuceneImpactSearcher(folder, encoder, min_idf)
+    except Exception as error:  # of Java, or of the hub
+        raise TctError(
+            f'the impact index {folder} with the encoder {encoder} could not be opened ({_cause(error)}): check both, '
+            'or connect to the network once'
+        ) from error

@@ -1,15 +1,16 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Interpolation by hand arithmetic, and the hybrid command's groups."""
+"""Every fusion rule by hand arithmetic: missing documents, ties, negative and equal scores, three runs."""
 
-import argparse
+import math
 
 import pytest
+from conftest import refusal
 
-from pyserini_tct import _cli
-from pyserini_tct.fusion import interpolate
-from pyserini_tct.runs import Hit
-from pyserini_tct.search.hybrid import HybridSearcher
+from pyserini_tct.fusion import Rule, fuse, interpolate, reciprocal_rank
+from pyserini_tct.fusion._normalization import NORMALIZATIONS
+from pyserini_tct.fusion._runs import as_written
+from pyserini_tct.runs import read_run, write_run
 
 DENSE, SPARSE = {'a': 4.0, 'b': 2.0, 'c': 1.0}, {'b': 10.0, 'd': 6.0}
 
@@ -53,41 +54,131 @@ def test_k_cuts_after_fusion():
     assert [hit.docid for hit in interpolate(DENSE, SPARSE, 0.5, k=2)] == ['a', 'b']
 
 
-class Fixed:
-    def __init__(self, scores):
-        self.hits = [Hit(docid, score) for docid, score in scores.items()]
-
-    def search(self, query, k):
-        return self.hits[:k]
-
-    def batch_search(self, queries, q_ids, k, threads):
-        return dict.fromkeys(q_ids, self.hits[:k])
+def test_hits_carry_both_ranks():
+    """A passage without a rank on a side has an imputed score there; which one, a user could not tell before."""
+    found = {hit.docid: (hit.dense_rank, hit.sparse_rank) for hit in interpolate(DENSE, SPARSE, 0.5)}
+    assert found == {'a': (1, None), 'b': (2, 1), 'c': (3, None), 'd': (None, 2)}
 
 
-def test_searcher_takes_k0_of_each_side_and_batches_like_single_queries():
-    searcher = HybridSearcher(Fixed(DENSE), Fixed(SPARSE))
-    single = searcher.search('q', k0=1, k=5, alpha=0.5)
-    assert scores(single) == {'a': 9.0, 'b': 9.0}
-    assert searcher.batch_search(['q', 'q'], ['1', '2'], k0=1, k=5, alpha=0.5) == {'1': single, '2': single}
+def test_zero_fill():
+    """b: 2 + .5 * 10; a: 4; d: .5 * 6; c: 1. Under the minimum rule d is level with c."""
+    found = interpolate(DENSE, SPARSE, 0.5, missing='zero')
+    assert [(hit.docid, hit.score) for hit in found] == [('b', 7.0), ('a', 4.0), ('d', 3.0), ('c', 1.0)]
+    assert (found[1].sparse_score, found[2].dense_score) == (0.0, 0.0)
 
 
-def groups():
-    made = {name: argparse.ArgumentParser() for name in ('dense', 'run')}
-    made['dense'].add_argument('--index')
-    made['dense'].add_argument('--flag', action='store_true')
-    made['run'].add_argument('--output')
-    return made
+def test_negative_scores_under_both_rules():
+    """Zero is above every score here: zero fill puts first what a side did not find."""
+    dense, sparse = {'a': -1.0, 'b': -2.0}, {'b': -3.0, 'c': -4.0}
+    assert scores(interpolate(dense, sparse, 1.0)) == {'a': -5.0, 'b': -5.0, 'c': -6.0}
+    assert scores(interpolate(dense, sparse, 1.0, missing='zero')) == {'a': -1.0, 'c': -4.0, 'b': -5.0}
 
 
-def test_a_path_called_run_is_no_group():
-    """Pyserini's parser takes `--output run` as the start of a group and loses the value."""
-    found = _cli.parse_groups('p', '', groups(), ['dense', '--index', 'run', '--flag', 'run', '--output', 'run'])
-    assert found['dense'].index == 'run'
-    assert found['dense'].flag
-    assert found['run'].output == 'run'
+A, B, C = {'x': 9.0, 'y': 5.0, 'z': 1.0}, {'y': 40.0, 'w': 20.0}, {'z': 0.3, 'x': 0.1}
 
 
-def test_words_before_the_first_group_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        _cli.parse_groups('p', '', groups(), ['--index', 'x'])
-    assert 'expected one of dense, run' in capsys.readouterr().err
+def one(method, runs=(A, B, C), **options):
+    """The fused list of one query."""
+    return fuse([{'q': run} for run in runs], method, **options)['q']
+
+
+def test_three_runs_by_every_method():
+    assert one('combsum') == pytest.approx({'y': 45.0, 'w': 20.0, 'x': 9.1, 'z': 1.3})
+    assert one('combmnz') == pytest.approx({'y': 90.0, 'w': 20.0, 'x': 18.2, 'z': 2.6})
+    assert one('interpolation', weights=(1, 0.1, 10)) == pytest.approx({'x': 10.0, 'y': 9.0, 'z': 4.0, 'w': 2.0})
+    # Missing: 1 of A, 20 of B, .1 of C.
+    found = one('interpolation', weights=(1, 0.1, 10), missing='min')
+    assert found == pytest.approx({'x': 9 + 2 + 1, 'y': 5 + 4 + 1, 'z': 1 + 2 + 3, 'w': 1 + 2 + 1})
+    # Ranks: A x y z, B y w, C z x; the constant is 1.
+    found = one('rrf', rrf_k=1)
+    assert found == pytest.approx({'x': 1 / 2 + 1 / 3, 'y': 1 / 3 + 1 / 2, 'z': 1 / 4 + 1 / 2, 'w': 1 / 3})
+    assert list(found) == ['x', 'y', 'z', 'w']  # x and y tie
+
+
+def test_normalised_sums():
+    """min-max: A 1 .5 0, B 1 0, C 1 0. z-score: two scores are 1 and -1; A has mean 5 and deviation sqrt(32 / 3)."""
+    found = one('combsum', normalization='min-max')
+    assert found == pytest.approx({'y': 1.5, 'x': 1.0, 'z': 1.0, 'w': 0.0})
+    assert list(found) == ['y', 'x', 'z', 'w']
+    assert one('combmnz', normalization='min-max') == pytest.approx({'y': 3.0, 'x': 2.0, 'z': 2.0, 'w': 0.0})
+    spread = 4 / math.sqrt(32 / 3)
+    expected = {'y': 0 + 1, 'z': -spread + 1, 'x': spread - 1, 'w': -1}
+    assert one('combsum', normalization='z-score') == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(('name', 'equal'), [('none', 3.0), ('min-max', 1.0), ('centred', 0.0), ('z-score', 0.0)])
+def test_one_hit_or_equal_scores_have_a_value_under_every_normalisation(name, equal):
+    """Their range and deviation are 0: stock's HybridSearcher dies of it."""
+    for found in ({'a': 3.0}, {'a': 3.0, 'b': 3.0, 'c': 3.0}):
+        fused = one('combsum', (found, {'z': 0.0}), normalization=name)
+        assert fused['a'] == equal
+    assert all(math.isfinite(score) for score in one('combsum', ({'a': 0.1}, {}), normalization=name).values())
+
+
+def test_equal_scores_that_add_up_to_rounding_noise_are_equal():
+    """The standard deviation of three times .1 is 1e-17 and not 0: divided by it, -1 comes out."""
+    import numpy as np
+
+    assert NORMALIZATIONS['z-score'](np.array([0.1, 0.1, 0.1])).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_order_within_a_list_is_that_of_its_scores_then_docids():
+    """A file may list hits in any order; ranks and the cut at a depth must not follow it."""
+    shuffled = {'c': 1.0, 'b': 2.0, 'a': 2.0}
+    found = reciprocal_rank([shuffled, {'d': 1.0}], rrf_k=0, depth=2)
+    assert [tuple(hit) for hit in found] == [('a', 1.0), ('d', 1.0), ('b', 0.5)]
+
+
+def test_a_depth_cuts_after_the_normalisation():
+    """As in Pyserini's fusion: the third hit takes part in the range, not in the list."""
+    assert one('combsum', (A, {'w': 1.0}), normalization='min-max', depth=2) == {'w': 1.0, 'x': 1.0, 'y': 0.5}
+
+
+def test_queries_of_one_run_only():
+    runs = [{'1': {'a': 2.0}}, {'2': {'b': 3.0}}]
+    assert fuse(runs, 'interpolation', weights=(1, 0.5), missing='min') == {'1': {'a': 2.0}, '2': {'b': 1.5}}
+    assert fuse(runs, 'rrf', rrf_k=1) == {'1': {'a': 0.5}, '2': {'b': 0.5}}
+    assert fuse([{'1': {}}, {'1': {}}], 'combsum') == {'1': {}}
+    assert reciprocal_rank([{}, {}]) == []
+
+
+def test_ties_at_the_cut_are_settled_by_docid():
+    """A partial sort keeps any of the equal scores, from one machine to the next another one."""
+    equal = {docid: 1.0 for docid in 'hgfedcba'}
+    assert list(one('combsum', (equal, {'z': 2.0}), k=4)) == ['z', 'a', 'b', 'c']
+    near = {'b': 1.0, 'a': 1.0000001}  # the same as written
+    assert list(one('combsum', (near, {}), k=1)) == ['a']
+    assert list(one('combsum', ({'a': 1.0, 'b': 1.0000001}, {}))) == ['a', 'b']
+
+
+def test_reciprocal_ranks_keep_their_order_in_a_file(tmp_path):
+    """1/1960 and 1/1961 are the same in 6 decimals: by docid, deep ranks would turn round."""
+    first = {f'd{9999 - i}': -float(i) for i in range(2000)}
+    fused = fuse([{'q': first}, {'q': {}}], 'rrf', k=None)
+    assert list(fused['q']) == list(first)
+    write_run(tmp_path / 'run', as_written(fused, Rule('rrf')))
+    assert list(read_run(tmp_path / 'run')['q']) == list(first)
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'method': 'sum'}, "method 'sum' is unknown: choose one of interpolation, rrf, combsum, combmnz"),
+        ({'method': 'combsum', 'normalization': 'max'}, "normalization 'max' is unknown"),
+        ({'method': 'rrf', 'normalization': 'min-max'}, 'leave the normalization out'),
+        ({'method': 'combmnz', 'missing': 'min'}, 'is zero there'),
+        ({'method': 'combsum', 'weights': (1, 2)}, 'combsum has no weights'),
+        ({'method': 'interpolation'}, '2 runs and 0 weights'),
+        ({'method': 'interpolation', 'weights': (1, math.nan)}, 'beyond'),
+        ({'method': 'rrf', 'rrf_k': -1}, 'out of range'),
+    ],
+)
+def test_contradictions_are_refused(options, words):
+    assert words in refusal(fuse, [{'1': A}, {'1': B}], **options)
+
+
+def test_bad_runs_are_named():
+    assert 'fusion needs at least two' in refusal(fuse, [{'1': A}])
+    for bad in (math.nan, math.inf):
+        message = refusal(fuse, [{'7': A}, {'7': {'w': bad}}])
+        assert message.startswith('query 7: document w has the score')

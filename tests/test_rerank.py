@@ -1,8 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""MaxSim re-ranking from stored token vectors, and the choice of alpha."""
-
-import json
+"""MaxSim re-ranking from stored token vectors."""
 
 import pytest
 import torch
@@ -10,9 +8,6 @@ from conftest import TEXTS, TOPICS, fails
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
-from pyserini_tct.fusion import tune
-from pyserini_tct.fusion import tune as tune_function
-from pyserini_tct.fusion._tuning import fuse, read_alpha
 from pyserini_tct.models import colbert
 from pyserini_tct.runs import Hit, read_run, write_run
 from pyserini_tct.search.rerank import MaxSimReranker
@@ -69,33 +64,3 @@ def test_the_command(model, corpus, topics, tmp_path, capsys):
     words[3] = tmp_path / 'other'
     assert 'lists passage zzz, which' in fails(main, *words, '--output', tmp_path / 'out2', capsys=capsys)
     assert 'is no ColBERT' not in capsys.readouterr().err
-
-
-DENSE = {'1': {'a': 3.0, 'b': 2.0}, '2': {'c': 2.0, 'd': 1.0}}
-SPARSE = {'1': {'b': 4.0, 'a': 1.0}, '2': {'d': 1.5, 'c': 1.0}}
-QRELS = {'1': {'b': 1}, '2': {'c': 1}}
-
-
-def test_tuning_by_hand():
-    """Query 1 needs 2 + 4 x > 3 + x, x > 1/3; query 2 needs 2 + x > 1 + 1.5 x, x < 2: only .5 and 1 serve both."""
-    found = tune(DENSE, SPARSE, QRELS, 'RR@10', [0.0, 0.25, 0.5, 1.0, 3.0])
-    assert found['curve'] == [(0.0, 0.75), (0.25, 0.75), (0.5, 1.0), (1.0, 1.0), (3.0, 0.75)]
-    assert (found['alpha'], found['score'], found['measure']) == (0.5, 1.0, 'RR@10')
-    assert tune_function is tune
-
-
-def test_fusing_keeps_queries_that_one_side_lacks():
-    assert fuse({'1': {'a': 2.0}}, {'2': {'b': 3.0}}, 0.5) == {'1': {'a': 2.0}, '2': {'b': 1.5}}
-
-
-def test_alpha_from_a_file(tmp_path):
-    (tmp_path / 'a.json').write_text(json.dumps({'alpha': 0.25}))
-    (tmp_path / 'b.json').write_text('{}')
-    assert (read_alpha(f'@{tmp_path}/a.json'), read_alpha('0.5')) == (0.25, 0.5)
-    (tmp_path / 'c.json').write_text(json.dumps({'alpha': 0.25, 'normalization': True}))
-    assert read_alpha(f'@{tmp_path}/c.json', normalization=True) == 0.25
-    with pytest.raises(TctError, match='was tuned with --normalization'):
-        read_alpha(f'@{tmp_path}/c.json', normalization=False)
-    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300'):
-        with pytest.raises(TctError):
-            read_alpha(text)

@@ -1,26 +1,23 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Choosing alpha on dev: the measure at every alpha of a stated grid, and the best."""
+"""Choosing alpha on dev: the measure at every alpha of a stated grid, the best, and what that choice is worth.
+
+The curve and the choice are of all queries; the score that is reported is of queries that had no part in choosing.
+"""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pyserini_tct._errors import TctError
-from pyserini_tct.fusion._interpolation import interpolate
+from pyserini_tct.fusion import _statistics
+from pyserini_tct.fusion._rule import LARGEST_WEIGHT, alpha_rule, normalization_of
+from pyserini_tct.fusion._runs import CUT, pool
 from pyserini_tct.runs import Run
 
 GRID = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
-LARGEST_ALPHA = 1e6
-CUT = 1000  # hits of a fused list that are evaluated
-
-
-def fuse(dense: Run, sparse: Run, alpha: float, k: int = CUT, **options: bool) -> Run:
-    """Interpolate two runs query by query; a query that one side lacks has the other side's list."""
-    return {
-        qid: {hit.docid: hit.score for hit in interpolate(dense.get(qid, {}), sparse.get(qid, {}), alpha, k, **options)}
-        for qid in {**dense, **sparse}
-    }
+FOLDS, SAMPLES = 5, 1000
 
 
 def tune(
@@ -29,58 +26,121 @@ def tune(
     qrels: Mapping[str, Mapping[str, int]],
     measure: str = 'RR@10',
     grid: Sequence[float] = GRID,
-    **options: bool,
+    normalization: bool | str = False,
+    weight_on_dense: bool = False,
+    missing: str = 'min',
+    folds: int | None = None,
+    samples: int = SAMPLES,
+    seed: int = 0,
 ) -> dict[str, Any]:
-    """Evaluate every alpha of a grid.
+    """Evaluate every alpha of a grid, choose one, and estimate what it will give on other queries.
 
     Args:
         dense: run of the dense side.
         sparse: run of the sparse side.
-        qrels: judgments of the queries to tune on; report on others.
-        measure: as ir_measures spells it.
+        qrels: judgments of the queries to tune on; a judged query without hits counts as 0.
+        measure: as ir_measures spells it; its mean over queries is what counts.
         grid: alphas tried.
-        options: ``normalization``, ``weight_on_dense``, as for :func:`interpolate`.
+        normalization, weight_on_dense, missing: as for :func:`interpolate`.
+        folds: of the cross-validation; ``None``: 5, or as many as there are queries.
+        samples: of the bootstrap over queries.
+        seed: of folds and bootstrap.
 
     Returns:
-        ``alpha`` (the smallest of the best), ``measure``, ``score`` and the ``curve`` as pairs.
+        ``alpha`` (the smallest of the best on all queries) and ``alpha_interval`` (95 % of the bootstrap's choices);
+        ``grid``, ``curve`` (pairs of alpha and mean) and ``band`` (95 % interval of each mean); ``score`` and
+        ``score_interval`` of the cross-validation, in which each query is fused with the alpha of the other ``folds``;
+        ``sides``: dense and sparse alone, each with the paired t-test of the cross-validated hybrid against it (Holm);
+        counts and settings. With one query there is no cross-validation: its figures are ``None``.
 
     Raises:
-        TctError: an empty grid, or runs and judgments of different queries.
+        TctError: an empty grid, a fold without a query, or runs and judgments of different queries.
     """
-    from pyserini_tct.eval import evaluate, parse_measures
+    from pyserini_tct.eval import parse_measures
 
-    if not grid or not all(abs(alpha) <= LARGEST_ALPHA for alpha in grid):
+    if not grid or not all(abs(alpha) <= LARGEST_WEIGHT for alpha in grid):
         raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name finite numbers')
+    folds = min(FOLDS, len(qrels)) if folds is None else folds
+    if not 1 <= folds <= len(qrels) or (folds == 1 and len(qrels) > 1):
+        raise TctError(f'{folds} folds of {len(qrels)} judged queries: choose from 2 to as many as there are queries')
+    if samples < 1:
+        raise TctError(f'{samples} bootstrap samples: at least one is needed, 1000 are usual')
     (parsed,) = parse_measures([measure])
-    judged = {qid: dict(grades) for qid, grades in qrels.items()}
-    curve = []
-    for alpha in sorted(grid):
-        scores = evaluate(judged, fuse(dense, sparse, alpha, **options), [parsed])
-        curve.append((alpha, next(iter(scores.mean.values()))))
-    best, value = max(curve, key=lambda point: (round(point[1], 6), -point[0]))
-    return {'alpha': best, 'measure': str(parsed), 'score': value, **options, 'curve': curve}
+    options: dict[str, Any] = {
+        'normalization': normalization_of(normalization),
+        'weight_on_dense': weight_on_dense,
+        'missing': missing,
+    }
+    alphas = sorted(set(map(float, grid)))
+    values = _values(dense, sparse, qrels, parsed, alphas, options)
+    sampled = _statistics.resampled(values, samples, seed)
+    means = values.mean(axis=1)
+    sides = {name: _by_query(qrels, run, parsed) for name, run in (('dense', dense), ('sparse', sparse))}
+    return {
+        'alpha': alphas[int(_statistics.choose(means))],
+        'alpha_interval': _statistics.interval(np.array(alphas)[_statistics.choose(sampled)], 'nearest'),
+        'measure': str(parsed),
+        **_held_out(values, alphas, sides, folds, samples, seed),
+        **options,
+        'level': _statistics.LEVEL,
+        'samples': samples,
+        'seed': seed,
+        'queries': {
+            'judged': len(qrels),
+            'not_in_dense': sum(not dense.get(qid) for qid in qrels),
+            'not_in_sparse': sum(not sparse.get(qid) for qid in qrels),
+            'not_judged': sum(qid not in qrels for qid in {**dense, **sparse}),
+        },
+        'grid': alphas,
+        'curve': list(zip(alphas, means.tolist(), strict=True)),
+        'band': _statistics.interval(sampled),
+    }
 
 
-def read_alpha(text: str, **options: bool) -> float:
-    """Return an alpha given as a number, or as ``@FILE`` that :func:`tune`'s command wrote.
+def _held_out(
+    values: np.ndarray, alphas: list[float], sides: dict[str, np.ndarray], folds: int, samples: int, seed: int
+) -> dict[str, Any]:
+    """Cross-validate: the score of queries that had no part in choosing their alpha, and the tests of it."""
+    if folds < 2:
+        return {'score': None, 'score_interval': None, 'folds': [],
+                'sides': {name: {'score': float(side.mean())} for name, side in sides.items()}}  # fmt: skip
+    fold = _statistics.fold_of(values.shape[1], folds, seed)
+    mine, chosen = _statistics.held_out(values, fold)
+    return {
+        'score': float(mine.mean()),
+        'score_interval': _statistics.interval(_statistics.resampled(mine[None], samples, seed))[0],
+        'folds': [
+            {
+                'alpha': alphas[choice],
+                'queries': int((fold == number).sum()),
+                'score': float(mine[fold == number].mean()),
+            }
+            for number, choice in enumerate(chosen)
+        ],
+        'sides': _statistics.compare(mine, sides),
+    }
 
-    Raises:
-        TctError: it is neither, or out of range, or was tuned with other options.
-    """
-    from pyserini_tct._files import read_json
 
-    value: Any = text
-    if text.startswith('@'):
-        tuned = read_json(Path(text[1:]))
-        value = tuned.get('alpha')
-        other = next((name for name, option in options.items() if tuned.get(name, option) != option), None)
-        if other:
-            flag = f'--{other.replace("_", "-")}'
-            raise TctError(f'{text[1:]} was tuned {"with" if tuned[other] else "without"} {flag}: use it so')
-    try:
-        alpha = float(value)
-    except (TypeError, ValueError) as error:
-        raise TctError(f'--alpha {text} is neither a number nor @FILE with an `alpha`') from error
-    if not abs(alpha) <= LARGEST_ALPHA:
-        raise TctError(f'--alpha {text} is beyond {LARGEST_ALPHA:g} or no number: choose a smaller one')
-    return alpha
+def _values(
+    dense: Run, sparse: Run, qrels: Mapping[str, Any], measure: Any, alphas: Sequence[float], options: dict[str, Any]
+) -> np.ndarray:
+    """Return the measure of each fused list, ``(alphas, queries)``, queries in order of their ids."""
+    pools = pool([{qid: found for qid, found in run.items() if qid in qrels} for run in (dense, sparse)])
+    if not pools:
+        raise TctError('runs and judgments share no query id: check that they belong together')
+    k = measure.params.get('cutoff', CUT)  # what comes later has no influence on the measure
+    rows = []
+    for alpha in alphas:
+        rule = alpha_rule(alpha, **options)
+        fused = {
+            qid: {docid: -float(i) for i, docid in enumerate(pooled.run(rule, k))} for qid, pooled in pools.items()
+        }
+        rows.append(_by_query(qrels, fused, measure))
+    return np.stack(rows)
+
+
+def _by_query(qrels: Mapping[str, Mapping[str, int]], run: Run, measure: Any) -> np.ndarray:
+    from pyserini_tct.eval import evaluate
+
+    (values,) = evaluate({qid: dict(grades) for qid, grades in qrels.items()}, run, [measure]).per_query.values()
+    return np.array([values[qid] for qid in sorted(qrels)])

@@ -31,10 +31,10 @@ def add_run(parser: _cli.Parser) -> None:
     parser.add_overwrite()
 
 
-def add_dense(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of the dense side."""
+def add_dense(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """Add the flags of the dense side; ``required``: it must have an index."""
     add = parser.add_argument
-    add('--index', required=True, help="Faiss index folder, or the name of one of Pyserini's prebuilt indexes")
+    add('--index', required=required, help="Faiss index folder, or the name of one of Pyserini's prebuilt indexes")
     add('--encoder', help='folder or hub name of the student')
     add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
     add('--tokenizer', help='folder or hub name of another vocabulary')
@@ -44,10 +44,10 @@ def add_dense(parser: argparse.ArgumentParser) -> None:
     add('--any-encoder', action='store_true', help="do not compare the encoder with the index's")
 
 
-def add_sparse(parser: _cli.Parser) -> None:
-    """Add the flags of the BM25 side."""
+def add_sparse(parser: _cli.Parser, required: bool = True) -> None:
+    """Add the flags of the BM25 side; ``required``: it must have an index."""
     add = parser.add_argument
-    add('--index', required=True, help="Lucene index folder, or the name of one of Pyserini's prebuilt indexes")
+    add('--index', required=required, help="Lucene index folder, or the name of one of Pyserini's prebuilt indexes")
     add('--bm25', action='store_true', help="BM25, the default; as in Pyserini's commands")
     add('--k1', type=float, help="BM25's k1 (0.9, but Pyserini's tuned value for its msmarco-v1-passage indexes)")
     add('--b', type=float, help="BM25's b (0.4, likewise)")
@@ -87,7 +87,7 @@ def search_topics(
     args: argparse.Namespace,
     label: str,
     tag: str,
-    search: Callable[[list[str], list[str]], Mapping[str, Sequence[Any]]],
+    search: Callable[[list[str], list[str]], Mapping[str, Sequence[Any] | Mapping[str, float]]],
 ) -> None:
     """Search all topics, write the run, and say what was done.
 
@@ -95,7 +95,7 @@ def search_topics(
         args: parsed flags of :func:`add_run`.
         label: of the progress bar.
         tag: default run tag.
-        search: from queries and qids to hits of each qid.
+        search: from queries and qids to hits of each qid, or to scores by docid.
 
     Raises:
         TctError: bad topics.
@@ -103,7 +103,7 @@ def search_topics(
     tag = args.tag or tag
     topics = read_topics(args.topics)
     started = time.perf_counter()
-    found: dict[str, Sequence[Any]] = {}
+    found: dict[str, Sequence[Any] | Mapping[str, float]] = {}
     for qids, queries in batches(topics, args.batch_size, label):
         found.update(search(queries, qids))
     seconds = time.perf_counter() - started
