@@ -144,7 +144,7 @@ def test_queries_of_one_run_only():
 
 def test_ties_at_the_cut_are_settled_by_docid():
     """A partial sort keeps any of the equal scores, from one machine to the next another one."""
-    equal = {docid: 1.0 for docid in 'hgfedcba'}
+    equal = dict.fromkeys('hgfedcba', 1.0)
     assert list(one('combsum', (equal, {'z': 2.0}), k=4)) == ['z', 'a', 'b', 'c']
     near = {'b': 1.0, 'a': 1.0000001}  # the same as written
     assert list(one('combsum', (near, {}), k=1)) == ['a']

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fusion equals Pyserini's, whose classes are read from the installed package, and ranx's where that is installed.
 
-ranx brings 250 MB (numba) and is no requirement of the tests, so each rule is also computed here a second time, plainly.
+ranx brings 250 MB (numba) and is no requirement of the tests, so each rule is computed here a second time, plainly.
 """
 
 import ast
@@ -91,7 +91,7 @@ def stock_hybrid():
         'Dict': dict,
         'DenseSearchResult': lambda docid, score: SimpleNamespace(docid=docid, score=score),
     }
-    exec(compile(ast.Module([node], []), 'HybridSearcher', 'exec'), names)  # noqa: S102 - the installed Pyserini's code
+    exec(compile(ast.Module([node], []), 'HybridSearcher', 'exec'), names)
     return names['HybridSearcher']
 
 
