@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fusion of two runs of 1,000 hits a query, half of them shared: ours and stock Pyserini's, in memory and from files.
 
-"pooled" are lists that were put together before: what a second rule, or the next alpha of a tuning, costs. Stock has no
-such form; its runs are data frames that are loaded before.
+"loaded" are runs that were read before, each tool's in its own form: data frames there, columns here. "pooled" are
+lists that were joined before as well: what a second rule costs, or the next alpha of a tuning.
 """
 
 import random
@@ -15,7 +15,7 @@ from benchmarks._interleave import interleave, table
 from pyserini_tct import _jvm
 from pyserini_tct.fusion import Rule, fuse, interpolate
 from pyserini_tct.fusion._runs import as_written, pool
-from pyserini_tct.runs import Run, read_run, write_run
+from pyserini_tct.runs import Run, load_run, write_run
 
 QUERIES, HITS, COLLECTION = 20, 1000, 8_841_823
 
@@ -40,34 +40,40 @@ def main() -> None:
     from pyserini.trectools import TrecRun
 
     runs = make_runs()
-    pools = pool(runs).values()
-    half = Rule('interpolation', (0.5, 0.5))
     with tempfile.TemporaryDirectory() as work:
         paths = [Path(work, name) for name in 'ab']
         for path, run in zip(paths, runs, strict=True):
             write_run(path, run)
-        frames, out = [TrecRun(str(path)) for path in paths], Path(work, 'fused')
-
-        def files() -> None:
-            rule = Rule('rrf')
-            write_run(out, as_written(fuse([read_run(path) for path in paths]), rule))
-
-        def stock_files() -> None:
-            found = reciprocal_rank_fusion([TrecRun(str(path)) for path in paths], depth=HITS, k=HITS)
-            found.save_to_txt(str(out), 'x')
-
-        for title, stock, rule in (
-            ('reciprocal ranks', lambda: reciprocal_rank_fusion(frames, depth=HITS, k=HITS), Rule('rrf')),
-            ('interpolation', lambda: interpolation(frames, 0.5, HITS, HITS), half),
+        frames, columns, out = (
+            [TrecRun(str(path)) for path in paths],
+            [load_run(path) for path in paths],
+            Path(work, 'f'),
+        )
+        pools = pool(columns).values()
+        for title, rule, stock in (
+            ('interpolation', Rule('interpolation', (0.5, 0.5)), lambda runs: interpolation(runs, 0.5, HITS, HITS)),
+            ('reciprocal ranks', Rule('rrf'), lambda runs: reciprocal_rank_fusion(runs, 60, HITS, HITS)),
         ):
             options = {'weights': rule.weights} if rule.weights else {}
+
+            def fused(runs: list, rule: Rule = rule, options: dict = options) -> Run:
+                return fuse(runs, rule.method, HITS, **options)
+
             alternatives = {
-                'stock': stock,
-                'ours': lambda rule=rule, options=options: fuse(runs, rule.method, HITS, **options),
+                'stock, loaded': lambda stock=stock: stock(frames),
+                'ours, loaded': lambda rule=rule: [p.fuse(rule, HITS) for p in pool(columns).values()],
+                'ours, loaded, with names': lambda fused=fused: fused(columns),
                 'ours, pooled': lambda rule=rule: [pooled.fuse(rule, HITS) for pooled in pools],
+                'ours, dictionaries': lambda fused=fused: fused(runs),
             }
             table(f'{title}, k = {HITS}', 'query', interleave(alternatives), QUERIES)
-        table('reciprocal ranks, file to file', 'query', interleave({'stock': stock_files, 'ours': files}), QUERIES)
+            alternatives = {
+                'stock': lambda stock=stock: stock([TrecRun(str(path)) for path in paths]).save_to_txt(str(out), 'x'),
+                'ours': lambda rule=rule, fused=fused: write_run(
+                    out, as_written(fused([load_run(path) for path in paths]), rule)
+                ),
+            }
+            table(f'{title}, file to file', 'query', interleave(alternatives), QUERIES)
     from pyserini.search.hybrid import HybridSearcher  # imports torch and starts the JVM
 
     hits = [

@@ -106,7 +106,7 @@ def test_paired_tests_by_hand():
     """The differences are the hybrid's minus the side's, and so are wins and losses."""
     mine = np.array([1.0, 0.5, 1.0, 0.2])
     found = _tuning._against(mine, {'a': np.array([0.0, 0.5, 0.0, 0.2]), 'b': mine.copy()})
-    # Differences 1 0 1 0: mean .5, deviation sqrt(1/3), t = .5 / sqrt(1/12) = sqrt 3, p = .1817 with 3 degrees; Holm: 2 p.
+    # Gains 1 0 1 0: mean .5, deviation sqrt(1/3), t = .5 / sqrt(1/12) = sqrt 3; with 3 degrees p = .1817, Holm: 2 p.
     assert found['a'] == pytest.approx(
         {'score': 0.175, 'difference': 0.5, 'wins': 2, 'ties': 2, 'losses': 0, 'p': 2 * 0.181690}, abs=1e-5
     )

@@ -5,6 +5,7 @@
 Only the names of what is written, and of nothing else, become strings.
 """
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,7 +51,7 @@ def pool_columns(runs: Sequence[Columns], qid: str, depth: int | None = None) ->
             words[which, : found.shape[1]] = found
         return _lexicographic(words)
 
-    positions = [place[start:stop] for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+    positions = [place[start:stop] for start, stop in itertools.pairwise(bounds)]
     return Pool(len(union), positions, [scores for _, scores in ranked], names, by_docid)
 
 

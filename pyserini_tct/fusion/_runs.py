@@ -12,7 +12,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.fusion._join import pool_columns
 from pyserini_tct.fusion._pool import WRITTEN, Pool, pool_lists
 from pyserini_tct.fusion._rule import Rule
-from pyserini_tct.runs import Run, without_ties
+from pyserini_tct.runs import Run
 
 CUT = 1000  # hits of a fused list, as Pyserini's default
 
@@ -93,4 +93,10 @@ def as_written(run: Run, rule: Rule) -> Run:
     """
     if rule.decimals <= WRITTEN:
         return run
-    return {qid: dict(zip(found, without_ties(list(found.values())), strict=True)) for qid, found in run.items()}
+    return {qid: dict(zip(found, _falling([*found.values()]), strict=True)) for qid, found in run.items()}
+
+
+def _falling(scores: list[float]) -> list[float]:
+    """Round falling scores to the decimals of a file, each at least one unit below the one before."""
+    unit, places = 10.0**WRITTEN, np.arange(len(scores))
+    return ((np.minimum.accumulate(np.rint(np.array(scores) * unit) + places) - places) / unit).tolist()

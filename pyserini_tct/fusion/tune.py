@@ -81,10 +81,8 @@ def _table(found: dict[str, Any]) -> str:
         low, high = found['score_interval']
         lines.append(f'held out, {len(found["folds"])} folds: {measure} {found["score"]:.4f} [{low:.4f}, {high:.4f}]')
         for name, side in found['sides'].items():
-            counts = f'{side["wins"]} better, {side["ties"]} equal, {side["losses"]} worse'
-            lines.append(
-                f'{name} alone: {side["score"]:.4f}, hybrid {side["difference"]:+.4f} ({counts}; p = {side["p"]:.4f})'
-            )
+            gain = f'{side["wins"]} better, {side["ties"]} equal, {side["losses"]} worse; p = {side["p"]:.4f}'
+            lines.append(f'{name} alone: {side["score"]:.4f}, hybrid {side["difference"]:+.4f} ({gain})')
     queries = found['queries']
     names = {
         'not_in_dense': 'without a dense hit',
