@@ -9,6 +9,7 @@ BENCHMARKS = {
     'search': 'encoding and searching, ours and stock',
     'train': 'a training step, ours and a plain loop',
     'evaluation': "measures of a large run, ours and Pyserini's trec_eval",
+    'fusion': 'fusing runs, ours and stock',
 }
 
 if __name__ == '__main__':

@@ -48,13 +48,13 @@ def without_ties(scores: list[float]) -> list[float]:
     >>> without_ties([1.0, 1.0, 0.5])
     [1.0, 0.999999, 0.5]
     """
-    written: list[float] = []
-    for score in scores:
-        value = round(float(score), 6)
-        if written and np.float32(value) >= np.float32(written[-1]):
-            lower = float(np.nextafter(np.float32(written[-1]), np.float32(-np.inf)))
-            value = min(math.floor(lower * 1e6) / 1e6, round(written[-1] - 1e-6, 6))
-        written.append(value)
+    written = [round(float(score), 6) for score in scores]
+    single = np.array(written, np.float32)
+    for i in (np.flatnonzero(single[1:] >= single[:-1]) + 1).tolist():
+        while i < len(written) and np.float32(written[i]) >= np.float32(written[i - 1]):
+            lower = float(np.nextafter(np.float32(written[i - 1]), np.float32(-np.inf)))
+            written[i] = min(math.floor(lower * 1e6) / 1e6, round(written[i - 1] - 1e-6, 6))
+            i += 1
     return written
 
 
@@ -80,18 +80,29 @@ def write_run(
     with atomic_file(path) as out:
         for qid, found in run.items():
             scores = dict(found) if isinstance(found, Mapping) else _best(found)
-            bad = next((docid for docid, score in scores.items() if not math.isfinite(score)), None)
-            if bad is not None:
+            values = np.fromiter(scores.values(), np.float64, len(scores))
+            if not np.isfinite(values).all():
+                bad = list(scores)[int(np.isfinite(values).argmin())]
                 raise TctError(
                     f'query {qid}: document {bad} has the score {scores[bad]}: check encoder and index for NaN'
                 )
-            ranked = rank(scores, hits)
-            written = without_ties([hit.score for hit in ranked])
-            for position, (hit, score) in enumerate(zip(ranked, written, strict=True), 1):
-                if output_format == 'msmarco':
-                    out.write(f'{qid}\t{hit.docid}\t{position}\n')
-                else:
-                    out.write(f'{qid} Q0 {hit.docid} {position} {score:.6f} {tag}\n')
+            if _apart(values):
+                docids, written = list(scores)[:hits], values.tolist()[:hits]
+            else:
+                ranked = rank(scores, hits)
+                docids, written = [hit.docid for hit in ranked], without_ties([hit.score for hit in ranked])
+            positions = range(1, len(docids) + 1)
+            if output_format == 'msmarco':
+                lines = [f'{qid}\t{docid}\t{i}\n' for i, docid in zip(positions, docids, strict=True)]
+            else:
+                rows = zip(positions, docids, written, strict=True)
+                lines = [f'{qid} Q0 {docid} {i} {score:.6f} {tag}\n' for i, docid, score in rows]
+            out.write(''.join(lines))
+
+
+def _apart(scores: np.ndarray) -> bool:
+    """Tell whether scores fall so clearly that they are in order and without ties however they are rounded."""
+    return bool(((scores[1:] + 1e-6).astype(np.float32) < (scores[:-1] - 1e-6).astype(np.float32)).all())
 
 
 def _best(hits: Iterable[Hit]) -> dict[str, float]:

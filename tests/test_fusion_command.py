@@ -3,6 +3,7 @@
 """``python -m pyserini_tct.fusion``: the paper's flags, Pyserini's flags, and what is refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 from conftest import fails
@@ -27,7 +28,7 @@ def files(tmp_path, monkeypatch):
 
 def fused(*words: str) -> dict:
     main([*words, '--output', 'out', '--overwrite'])
-    return read_run('out')
+    return read_run(Path('out'))
 
 
 def test_the_papers_interpolation_is_as_ever(files, capsys):

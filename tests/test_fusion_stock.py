@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fusion equals Pyserini's, whose classes are read from the installed package, and ranx's where that is installed.
 
-ranx brings 250 MB (numba) and is no requirement of the tests, so each rule is also computed here a second time.
+ranx brings 250 MB (numba) and is no requirement of the tests, so each rule is computed here a second time, plainly.
 """
 
 import ast

@@ -14,7 +14,7 @@ from conftest import fails, refusal
 import pyserini_tct.fusion
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import evaluate
-from pyserini_tct.fusion import _statistics, tune
+from pyserini_tct.fusion import _statistics, _tuning, tune
 from pyserini_tct.fusion import tune as tune_function
 from pyserini_tct.fusion.__main__ import main as fuse_main
 from pyserini_tct.fusion._alpha import read_alpha
@@ -103,28 +103,14 @@ def test_band_and_intervals_are_of_the_bootstrap():
 
 
 def test_paired_tests_by_hand():
-    """Differences 1 0 1 0: mean .5, deviation sqrt(1/3), t = .5 / sqrt(1/12) = sqrt 3, p = .1817 with 3 degrees."""
+    """The differences are the hybrid's minus the side's, and so are wins and losses."""
     mine = np.array([1.0, 0.5, 1.0, 0.2])
-    theirs = {'a': np.array([0.0, 0.5, 0.0, 0.2]), 'b': mine.copy(), 'c': mine - 0.25}
-    found = _statistics.compare(mine, theirs)
+    found = _tuning._against(mine, {'a': np.array([0.0, 0.5, 0.0, 0.2]), 'b': mine.copy()})
+    # Gains 1 0 1 0: mean .5, deviation sqrt(1/3), t = .5 / sqrt(1/12) = sqrt 3; with 3 degrees p = .1817, Holm: 2 p.
     assert found['a'] == pytest.approx(
         {'score': 0.175, 'difference': 0.5, 'wins': 2, 'ties': 2, 'losses': 0, 'p': 2 * 0.181690}, abs=1e-5
-    )  # Holm: twice, since p of b is known as well
-    assert found['b']['p'] == 1.0
-    assert found['c']['p'] is None  # no spread, no test
-
-
-def test_holm_never_decreases():
-    chance = np.random.default_rng(0)
-    mine = chance.normal(0.3, 1, 40)
-    others = {name: chance.normal(mean, 1, 40) for name, mean in (('a', 0.0), ('b', 0.1), ('c', -1.0))}
-    from scipy.stats import ttest_rel
-
-    raw = {name: ttest_rel(mine, values).pvalue for name, values in others.items()}
-    found, largest = _statistics.compare(mine, others), 0.0
-    for number, name in enumerate(sorted(raw, key=raw.get)):
-        largest = max(largest, min(1, raw[name] * (3 - number)))
-        assert found[name]['p'] == pytest.approx(largest)
+    )
+    assert (found['b']['difference'], found['b']['p']) == (0.0, 1.0)
 
 
 def test_sides_alone_and_counts():

@@ -9,6 +9,7 @@ defaults.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
@@ -50,23 +51,15 @@ def main(argv: Sequence[str]) -> None:
         raise TctError(f'the tag {args.runtag!r} is blank or holds white space, which breaks run files: replace it')
     _atomic.check_free(args.output, args.overwrite, inputs=paths)
 
-    from pyserini_tct.fusion._runs import as_written, pool
-    from pyserini_tct.runs import read_run, write_run
+    from pyserini_tct.fusion._runs import as_written, pool, queries
+    from pyserini_tct.runs import load_run, write_run
 
-    runs = [read_run(path) for path in paths]
+    runs = [load_run(path) for path in paths]
     pools = pool(runs, args.depth or (1000 if args.runs else None))
     fused = {qid: pooled.run(rule, args.hits) for qid, pooled in pools.items()}
     write_run(args.output, as_written(fused, rule), args.runtag or rule.method)
     for path, run in zip(paths, runs, strict=True):
-        if len(run) < len(fused):
-            _cli.note(f'note: {len(fused) - len(run)} of {len(fused)} queries are not in {path}')
-        unsorted = sum(list(found.values()) != sorted(found.values(), reverse=True) for found in run.values())
-        if unsorted:
-            _cli.note(
-                f'note: {unsorted} lists of {path} are not in order of their scores: ranks are those of the scores'
-            )
-        if rule.method != 'rrf' and _ranks_only(path):
-            _cli.note(f'note: {path} has ranks only (MS MARCO format): its scores are 1 / rank')
+        _tell(path, run, len(fused) - len(queries(run)), len(fused), rule)
     if rule.method == 'combmnz' and any(score < 0 for found in fused.values() for score in found.values()):
         _cli.note('note: scores below 0 make CombMNZ prefer what few runs found: add --normalization min-max')
     print(f'{args.output}: {len(fused)} queries, {sum(map(len, fused.values()))} hits, {_described(rule)}')
@@ -131,10 +124,18 @@ def _two_weights(text: str, count: int) -> tuple[float, float]:
     return alpha, 1 - alpha
 
 
-def _ranks_only(path: Path) -> bool:
+def _tell(path: Path, run: Any, absent: int, total: int, rule: Rule) -> None:
+    """Print what is odd about a run."""
     from pyserini_tct._files import numbered_lines
+    from pyserini_tct.fusion._runs import lists
 
-    return len(next(numbered_lines(path))[1].split()) == 3
+    if absent:
+        _cli.note(f'note: {absent} of {total} queries are not in {path}')
+    unsorted = sum(bool((scores[1:] > scores[:-1]).any()) for scores in lists(run))
+    if unsorted:
+        _cli.note(f'note: {unsorted} lists of {path} are not in order of their scores: ranks are those of the scores')
+    if rule.method != 'rrf' and len(next(numbered_lines(path))[1].split()) == 3:
+        _cli.note(f'note: {path} has ranks only (MS MARCO format): its scores are 1 / rank')
 
 
 def _described(rule: Rule) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyserini_tct.fusion._pool import Pool
+from pyserini_tct.fusion._pool import pool_lists
 from pyserini_tct.fusion._rule import Rule, alpha_rule
 from pyserini_tct.runs import Hit
 
@@ -90,19 +90,18 @@ def reciprocal_rank(
     """
     rule = Rule('rrf', rrf_k=rrf_k)
     rule.check_lists(len(lists))
-    return [Hit(*pair) for pair in Pool(lists, depth).run(rule, k).items()]
+    return [Hit(*pair) for pair in pool_lists(lists, depth).run(rule, k).items()]
 
 
 def hybrid_hits(
     dense: Mapping[str, float], sparse: Mapping[str, float], rule: Rule, k: int | None = None
 ) -> list[HybridHit]:
     """Fuse a dense and a sparse list of one query by any rule; see :func:`interpolate`."""
-    pooled = Pool([dense, sparse])
+    pooled = pool_lists([dense, sparse])
     best, scores = pooled.fuse(rule, k)
-    sides = [_side(*side, len(pooled.docids), best, rule) for side in zip(pooled.positions, pooled.scores, strict=True)]
+    sides = [_side(*side, pooled.size, best, rule) for side in zip(pooled.positions, pooled.scores, strict=True)]
     columns = [column for kind in zip(*sides, strict=True) for column in kind]
-    docids = map(pooled.docids.__getitem__, best.tolist())
-    return list(map(HybridHit._make, zip(docids, scores.tolist(), *columns, strict=True)))
+    return list(map(HybridHit._make, zip(pooled.names(best), scores.tolist(), *columns, strict=True)))
 
 
 def _side(

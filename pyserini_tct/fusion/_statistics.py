@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the choice of one value from a grid is worth: folds, bootstrap over queries, paired tests.
+"""What the choice of one value from a grid is worth: folds, and the bootstrap over queries.
 
 ``values`` is a measure by choice and query, float ``(choices, queries)``; everything random has a seed.
 """
@@ -42,35 +42,4 @@ def resampled(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
 def interval(sampled: np.ndarray, method: str = 'linear') -> list[Any]:
     """Return the percentile interval of samples (first axis) as ``[low, high]``, or a list of such pairs."""
     tails = [50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL)]
-    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload,unused-ignore]
-
-
-def compare(mine: np.ndarray, theirs: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
-    """Compare values by query with those of others: paired two-sided t-test, Holm over the others.
-
-    Returns:
-        For each other: its mean ``score``, the ``difference`` to it, ``wins``, ``ties``, ``losses`` and ``p``, which is
-        ``None`` where all differences are the same but for 0, or there is one query: the test says nothing there.
-    """
-    from scipy.stats import ttest_rel
-
-    found: dict[str, dict[str, Any]] = {}
-    for name, values in theirs.items():
-        gain = mine - values
-        if not gain.any():
-            p: float | None = 1.0
-        else:
-            p = float(ttest_rel(mine, values).pvalue) if np.ptp(gain) > 0 else None
-        found[name] = {
-            'score': float(values.mean()),
-            'difference': float(gain.mean()),
-            'wins': int((gain > 0).sum()),
-            'ties': int((gain == 0).sum()),
-            'losses': int((gain < 0).sum()),
-            'p': p,
-        }
-    largest = 0.0
-    tested = sorted((row for row in found.values() if row['p'] is not None), key=lambda row: row['p'])
-    for number, row in enumerate(tested):
-        largest = row['p'] = max(largest, min(1.0, row['p'] * (len(tested) - number)))
-    return found
+    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload]

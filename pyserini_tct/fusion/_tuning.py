@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from pyserini_tct._columns import Columns
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import _statistics
 from pyserini_tct.fusion._rule import LARGEST_WEIGHT, alpha_rule, normalization_of
-from pyserini_tct.fusion._runs import CUT, pool
+from pyserini_tct.fusion._runs import CUT, pool, queries
 from pyserini_tct.runs import Run
 
 GRID = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
@@ -21,8 +22,8 @@ FOLDS, SAMPLES = 5, 1000
 
 
 def tune(
-    dense: Run,
-    sparse: Run,
+    dense: Run | Columns,
+    sparse: Run | Columns,
     qrels: Mapping[str, Mapping[str, int]],
     measure: str = 'RR@10',
     grid: Sequence[float] = GRID,
@@ -87,9 +88,9 @@ def tune(
         'seed': seed,
         'queries': {
             'judged': len(qrels),
-            'not_in_dense': sum(not dense.get(qid) for qid in qrels),
-            'not_in_sparse': sum(not sparse.get(qid) for qid in qrels),
-            'not_judged': sum(qid not in qrels for qid in {**dense, **sparse}),
+            'not_in_dense': len(qrels.keys() - _answered(dense)),
+            'not_in_sparse': len(qrels.keys() - _answered(sparse)),
+            'not_judged': len({*queries(dense), *queries(sparse)} - qrels.keys()),
         },
         'grid': alphas,
         'curve': list(zip(alphas, means.tolist(), strict=True)),
@@ -117,15 +118,41 @@ def _held_out(
             }
             for number, choice in enumerate(chosen)
         ],
-        'sides': _statistics.compare(mine, sides),
+        'sides': _against(mine, sides),
+    }
+
+
+def _against(mine: np.ndarray, sides: dict[str, np.ndarray]) -> dict[str, dict[str, Any]]:
+    """Compare the hybrid with each side, query by query."""
+    from pyserini_tct.eval._significance import compare_to
+
+    def values(of: np.ndarray) -> dict[str, dict[str, float]]:
+        return {'': {str(query): value for query, value in enumerate(of.tolist())}}
+
+    compared = compare_to(values(mine), {name: values(side) for name, side in sides.items()})
+    return {
+        name: {
+            'score': float(sides[name].mean()),
+            'difference': -found[''].difference,
+            'wins': found[''].losses,
+            'ties': found[''].ties,
+            'losses': found[''].wins,
+            'p': found[''].corrected,
+        }
+        for name, found in compared.items()
     }
 
 
 def _values(
-    dense: Run, sparse: Run, qrels: Mapping[str, Any], measure: Any, alphas: Sequence[float], options: dict[str, Any]
+    dense: Run | Columns,
+    sparse: Run | Columns,
+    qrels: Mapping[str, Mapping[str, int]],
+    measure: Any,
+    alphas: Sequence[float],
+    options: dict[str, Any],
 ) -> np.ndarray:
     """Return the measure of each fused list, ``(alphas, queries)``, queries in order of their ids."""
-    pools = pool([{qid: found for qid, found in run.items() if qid in qrels} for run in (dense, sparse)])
+    pools = pool([dense, sparse], qids=qrels.keys())
     if not pools:
         raise TctError('runs and judgments share no query id: check that they belong together')
     k = measure.params.get('cutoff', CUT)  # what comes later has no influence on the measure
@@ -139,8 +166,12 @@ def _values(
     return np.stack(rows)
 
 
-def _by_query(qrels: Mapping[str, Mapping[str, int]], run: Run, measure: Any) -> np.ndarray:
+def _answered(run: Run | Columns) -> set[str]:
+    return set(run.rows) if isinstance(run, Columns) else {qid for qid, found in run.items() if found}
+
+
+def _by_query(qrels: Mapping[str, Mapping[str, int]], run: Run | Columns, measure: Any) -> np.ndarray:
     from pyserini_tct.eval import evaluate
 
-    (values,) = evaluate({qid: dict(grades) for qid, grades in qrels.items()}, run, [measure]).per_query.values()
+    (values,) = evaluate(qrels, run, [measure]).per_query.values()
     return np.array([values[qid] for qid in sorted(qrels)])

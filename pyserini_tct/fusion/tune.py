@@ -44,12 +44,12 @@ def main(argv: Sequence[str]) -> None:
         from pyserini_tct.fusion._plot import write_plot
 
     from pyserini_tct._files import sha256
-    from pyserini_tct.runs import read_run
+    from pyserini_tct.runs import load_run
     from pyserini_tct.topics import read_qrels
 
     found = tune(
-        read_run(args.dense),
-        read_run(args.sparse),
+        load_run(args.dense),
+        load_run(args.sparse),
         read_qrels(args.qrels),
         args.measure,
         args.grid,
@@ -81,9 +81,8 @@ def _table(found: dict[str, Any]) -> str:
         low, high = found['score_interval']
         lines.append(f'held out, {len(found["folds"])} folds: {measure} {found["score"]:.4f} [{low:.4f}, {high:.4f}]')
         for name, side in found['sides'].items():
-            p = 'not defined' if side['p'] is None else f'{side["p"]:.4f}'
-            counts = f'{side["wins"]} better, {side["ties"]} equal, {side["losses"]} worse'
-            lines.append(f'{name} alone: {side["score"]:.4f}, hybrid {side["difference"]:+.4f} ({counts}; p = {p})')
+            gain = f'{side["wins"]} better, {side["ties"]} equal, {side["losses"]} worse; p = {side["p"]:.4f}'
+            lines.append(f'{name} alone: {side["score"]:.4f}, hybrid {side["difference"]:+.4f} ({gain})')
     queries = found['queries']
     names = {
         'not_in_dense': 'without a dense hit',

@@ -159,5 +159,6 @@ def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:
 
 def _without(what: str, applies: object, side: argparse.Namespace, names: Sequence[str]) -> None:
     for name in names if applies else ():
-        if getattr(side, name) not in (None, False):
+        value = getattr(side, name)
+        if value is not None and value is not False:  # 0 is a value
             raise TctError(f'{what} has no use for --{name.replace("_", "-")}: leave one of them out')

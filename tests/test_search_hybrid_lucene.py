@@ -1,0 +1,109 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sides that Lucene searches, against Pyserini's own classes on the same indexes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TEXTS, TOPICS, clean_environment, command
+
+from pyserini_tct.fusion import interpolate
+from pyserini_tct.runs import read_run, write_run
+
+
+@pytest.fixture(scope='module')
+def lucene(tiny_student, tiny_index, tmp_path_factory):
+    """The folder with an index of every kind, and what both sides found in them."""
+    out = tmp_path_factory.mktemp('lucene')
+    job = {'texts': TEXTS, 'topics': TOPICS, 'student': str(tiny_student), 'faiss': str(tiny_index)}
+    (out / 'job.json').write_text(json.dumps(job))
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name('hybrid_worker.py')), str(out / 'job.json'), str(out)],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return out, json.loads((out / 'results.json').read_text())
+
+
+@pytest.mark.parametrize('name', ['bm25', 'qld', 'rm3', 'rocchio', 'negative', 'language', 'impact', 'flat'])
+def test_flags_that_stock_hybrid_ignores_do_what_its_search_does(lucene, name):
+    """rm3, rocchio and qld are parsed by Pyserini's hybrid command and then have no effect."""
+    _, found = lucene
+    for query, expected in found['stock'][name].items():
+        mine = found['ours'][name][query]
+        assert dict(map(tuple, mine)) == pytest.approx(dict(map(tuple, expected)), abs=1e-5)
+    assert any(found['ours'][name].values())
+
+
+def test_every_scoring_is_another_one(lucene):
+    _, found = lucene
+    names = ('bm25', 'qld', 'rm3', 'rocchio')
+    assert len({json.dumps(found['ours'][name]) for name in names}) == len(names)
+
+
+def test_feedback_needs_vectors_or_texts(lucene):
+    """Pyserini refuses an index without document vectors; Anserini can count the words of stored texts."""
+    _, found = lucene
+    assert found['rm3 from stored text'] == {
+        query: [[docid, pytest.approx(score, abs=1e-4)] for docid, score in hits]
+        for query, hits in found['ours']['rm3'].items()
+    }
+    assert found['slim'].startswith('TctError: ')
+    assert '-storeDocvectors or -storeRaw' in found['slim']
+
+
+@pytest.mark.parametrize('kind', ['flat', 'hnsw'])
+def test_lucene_vectors_give_the_scores_of_faiss(lucene, kind):
+    """6 hits although efSearch is 2, and inner products, not (1 + product) / 2: alpha means the same."""
+    _, found = lucene
+    for query, expected in found['faiss'].items():
+        assert dict(map(tuple, found[kind][query])) == pytest.approx(dict(map(tuple, expected)), abs=2e-4)
+
+
+def test_both_sides_at_once_give_what_one_after_the_other_gives(lucene):
+    assert lucene[1]['concurrent'] == [True] * 5
+
+
+def test_the_command_with_lucene_on_both_sides(lucene, tiny_student, topics, tmp_path):
+    folder, found = lucene
+    done = command(
+        'pyserini_tct.search.hybrid',
+        *('dense', '--lucene', '--index', folder / 'hnsw', '--encoder', tiny_student, '--hits', 5),
+        *('sparse', '--index', folder / 'raw', '--rm3', '--hits', 4),
+        *('fusion', '--alpha', 0.3, 'run', '--topics', topics, '--output', 'run', '--hits', 6),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert 'with rm3, language en' in done.stdout
+    run = read_run(tmp_path / 'run')
+    for qid, query in TOPICS.items():
+        dense, sparse = dict(map(tuple, found['hnsw'][query][:5])), dict(map(tuple, found['ours']['rm3'][query][:4]))
+        expected = {hit.docid: hit.score for hit in interpolate(dense, sparse, 0.3, 6)}
+        assert run[qid] == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_command_with_impact_scores_and_a_ready_run(lucene, topics, tmp_path):
+    folder, found = lucene
+    write_run(tmp_path / 'dense.trec', {qid: {'d1': 2.0, 'd2': 1.0} for qid in TOPICS})
+    words = ['dense', '--run', 'dense.trec', 'sparse', '--index', folder / 'impact', '--impact']
+    run = ['fusion', '--alpha', '1', 'run', '--topics', topics, '--output', 'run']
+    done = command('pyserini_tct.search.hybrid', *words, *run, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for qid, query in TOPICS.items():
+        sparse = dict(map(tuple, found['ours']['impact'][query]))
+        expected = {hit.docid: hit.score for hit in interpolate({'d1': 2.0, 'd2': 1.0}, sparse, 1.0)}
+        assert read_run(tmp_path / 'run')[qid] == pytest.approx(expected, abs=1e-4)
+    (tmp_path / 'queries.jsonl').write_text(json.dumps({'contents': 'slow ice', 'vector': {'ice': 3}}) + '\n')
+    for encoder, sentence in (
+        ('queries.jsonl', 'is not among the encoded queries'),
+        ('some-bert', 'some-bert is neither a file of encoded queries nor an encoder'),
+    ):
+        done = command('pyserini_tct.search.hybrid', *words, '--encoder', encoder, *run, '--overwrite', cwd=tmp_path)
+        assert done.returncode == 2
+        assert sentence in done.stderr.splitlines()[-1]
