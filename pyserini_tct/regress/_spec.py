@@ -13,11 +13,11 @@ from pathlib import Path
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import data_dir
+from pyserini_tct._yaml import Entry, load
 from pyserini_tct.collection import IRDS
 from pyserini_tct.eval import parse_measures
 from pyserini_tct.regress._command import OUTPUT, TOPICS, check_command, check_variable, unknown
 from pyserini_tct.regress._records import Artefact, Condition, Evaluation, Pin, Ranks, Spec, Topics
-from pyserini_tct.regress._yaml import Entry, load
 
 PREBUILT = 'prebuilt:'
 
@@ -64,7 +64,7 @@ def load_spec(path: Path) -> Spec:
             ``$name``, a pinned score without a source; file, line and place are named.
     """
     path = Path(path).resolve()
-    top = load(path).table(
+    top = load(path, 'a regression').table(
         ('collection', 'topics', 'conditions'), ('requires', 'data', 'artefacts', 'tolerance', 'source')
     )
     requires = tuple(item.text() for item in top['requires'].items()) if 'requires' in top else ()

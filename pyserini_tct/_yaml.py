@@ -89,16 +89,34 @@ class Entry(NamedTuple):
             self.fail(f'{self.node.value!r} is no number: write it like 0.5 or 1.0e-3')
         return float(value)
 
+    def whole(self) -> int:
+        """Return a whole number."""
+        value = self.scalar()
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fail(f'{self.node.value!r} is no whole number')
+        return value
+
+    def truth(self) -> bool:
+        """Return ``true`` or ``false``."""
+        value = self.scalar()
+        if not isinstance(value, bool):
+            self.fail(f'{self.node.value!r} is neither true nor false')
+        return value
+
 
 def _line(node: Any) -> int:
     return int(node.start_mark.line) + 1
 
 
-def load(path: Path) -> Entry:
+def load(path: Path, content: str) -> Entry:
     """Read a YAML file.
 
+    Args:
+        path: the file.
+        content: what it should hold, for the message that it is empty.
+
     Raises:
-        TctError: the file is missing or is no YAML; the line is named.
+        TctError: the file is missing, empty or no YAML; the line is named.
     """
     import yaml
 
@@ -114,5 +132,5 @@ def load(path: Path) -> Entry:
     except yaml.YAMLError as error:
         raise TctError(f'{path} is not valid YAML ({str(error).splitlines()[0]}): correct it') from error
     if node is None:
-        raise TctError(f'{path} is empty: a regression is needed')
+        raise TctError(f'{path} is empty: {content} is needed')
     return Entry(path, _line(node), '', node)
