@@ -16,7 +16,7 @@ from pyserini_tct._errors import TctError
 
 
 def data_dir(name: str) -> Path:
-    """Return the folder of packaged data, ``prebuilt`` or ``regressions``, in a wheel or in a clone."""
+    """Return the folder of packaged data, ``prebuilt``, ``recipes`` or ``regressions``, in a wheel or in a clone."""
     package = Path(__file__).resolve().parent
     for folder in (package / f'_{name}', package.parent / name):
         if folder.is_dir():

@@ -19,7 +19,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_openai_key', '_atomic', '_files'],
+    ['_cli', '_env', '_openai_key', '_atomic', '_files', '_yaml'],
     ['_manifest', '_jvm'],
     ['_pyserini'],
     ['collection', 'runs'],
@@ -117,7 +117,8 @@ def test_setup_cfg_lists_every_package():
     """A package that is not listed is missing from the wheel and from nowhere else."""
     config = configparser.ConfigParser()
     config.read(ROOT / 'setup.cfg')
-    listed = set(config['options']['packages'].split()) - {'pyserini_tct._prebuilt', 'pyserini_tct._regressions'}
+    data = {f'pyserini_tct._{name}' for name in ('prebuilt', 'recipes', 'regressions')}
+    listed = set(config['options']['packages'].split()) - data
     assert listed == {'.'.join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob('*.py')}
 
 
@@ -139,7 +140,16 @@ def installed_wheel(tmp_path_factory):
     """The wheel in a new environment, with the dependencies of this one behind it."""
     folder = tmp_path_factory.mktemp('wheel')
     # A copy, since a build leaves build/lib behind, from which a later wheel would take files that are no longer there.
-    wanted = ('pyserini_tct', 'prebuilt', 'regressions', 'setup.cfg', 'pyproject.toml', 'README.md', 'LICENSE')
+    wanted = (
+        'pyserini_tct',
+        'prebuilt',
+        'recipes',
+        'regressions',
+        'setup.cfg',
+        'pyproject.toml',
+        'README.md',
+        'LICENSE',
+    )
     (folder / 'source').mkdir()
     for name in wanted:
         if (ROOT / name).is_dir():
@@ -180,7 +190,7 @@ def test_wheel_brings_its_data(installed_wheel, tmp_path):
     code = (
         'import pyserini_tct; from pyserini_tct._files import data_dir; print(pyserini_tct.__file__); '
         'print((data_dir("prebuilt") / "pocket/corpus.jsonl").stat().st_size, '
-        '(data_dir("regressions") / "pocket.yaml").exists())'
+        '(data_dir("regressions") / "pocket.yaml").exists(), (data_dir("recipes") / "pocket.yaml").exists())'
     )
     done = subprocess.run(
         [str(installed_wheel), '-c', code], cwd=tmp_path, env=clean_environment(), text=True, capture_output=True
@@ -188,7 +198,7 @@ def test_wheel_brings_its_data(installed_wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     where, data = done.stdout.splitlines()
     assert str(installed_wheel.parent.parent) in where
-    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True'
+    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True True'
 
 
 def test_wheel_runs_from_another_directory(installed_wheel, tmp_path):
