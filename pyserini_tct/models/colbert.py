@@ -163,36 +163,25 @@ def write_folder(model: ColBert, folder: Path) -> None:
 def new(
     backbone: str | Path, dimension: int = DIMENSION, bias: bool = True, settings: Settings | None = None
 ) -> ColBert:
-    """Return a ColBERT to be trained; its projection is drawn from torch's generator (seed it first).
+    """Return an untrained ColBERT on a backbone; the projection is drawn from torch's generator (seed it first).
 
     Args:
-        backbone: folder or hub name of an uncased BERT; or of a ColBERT that is to be trained further, whose projection
-            is kept.
+        backbone: folder or hub name of an uncased BERT.
         dimension: of a token vector.
         bias: give the projection a bias, as the paper's code does.
         settings: contract, normalisation, scale.
 
     Raises:
-        TctError: the backbone is unusable, or a ColBERT with another projection.
+        TctError: the backbone is unusable.
     """
     folder = _weights.resolve(backbone)
-    tokenizer, weights_file = TctTokenizer.from_folder(folder), _weights.find(folder)
-    tensors = _weights.read(weights_file)
-    bert = _weights.build_bert(_weights.bert_config(folder), weights_file, tensors)
+    tokenizer = TctTokenizer.from_folder(folder)
+    bert = _weights.build_bert(_weights.bert_config(folder), _weights.find(folder))
     linear = torch.nn.Linear(bert.config.hidden_size, dimension, bias=bias)
     torch.nn.init.normal_(linear.weight, std=bert.config.initializer_range)
     if bias:
         torch.nn.init.zeros_(linear.bias)
-    kept = {key[7:]: tensor.float() for key, tensor in tensors.items() if key.startswith('linear.')}
-    if 'weight' in kept:
-        shapes = {key: tensor.shape for key, tensor in kept.items()}
-        if shapes != {key: tensor.shape for key, tensor in linear.state_dict().items()}:
-            raise TctError(
-                f'{backbone} is a ColBERT of {len(kept["weight"])} dimensions {"with" if "bias" in kept else "without"} '
-                'a bias: train it further with the same --dimension and --bias or --no-bias'
-            )
-        linear.load_state_dict(kept)
-    parents = {'backbone': _weights.digest(weights_file)}
+    parents = {'backbone': _weights.digest(_weights.find(folder))}
     return ColBert(bert, linear, tokenizer, dataclasses.replace(settings or Settings(), parents=parents))
 
 

@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group('what')
     add(group, 'model', 'what to train', required=True)
     add(group, 'output', 'new folder; a killed run started again goes on', required=True)
-    add(group, 'backbone', 'folder or hub name of an uncased BERT')
+    add(group, 'backbone', 'folder or hub name of an uncased BERT, or of a ColBERT to be trained further')
     group.add_argument(
         '--paper-faithful',
         action='store_true',

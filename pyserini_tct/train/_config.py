@@ -34,7 +34,7 @@ class TrainConfig:
     Args:
         model: ``colbert`` or ``cross`` (teachers), or ``student``.
         output: folder of the checkpoint; while training it is ``output.partial``, from which a second call goes on.
-        backbone: folder or hub name of an uncased BERT.
+        backbone: folder or hub name of an uncased BERT; or of a ColBERT to be trained further, with its projection.
         triples: file (TSV, JSONL, parquet), ``irds:NAME`` or ``hf:OWNER/NAME`` of query, positive, negative: texts, or
             ids where ``corpus`` and ``queries`` are given; read while training.
         corpus: passages.

@@ -16,7 +16,7 @@ from pyserini_tct.models.colbert import ColBert
 from pyserini_tct.models.cross import CrossEncoder
 from pyserini_tct.models.student import Student
 from pyserini_tct.models.teachers import Teacher
-from pyserini_tct.models.teachers.factory import Model, Texts, load, open_teacher
+from pyserini_tct.models.teachers.factory import KINDS, Model, Texts, load, open_teacher
 from pyserini_tct.text import TokenContract, check_lengths
 from pyserini_tct.train._config import TrainConfig
 from pyserini_tct.train._data import Data
@@ -67,7 +67,12 @@ def _new_colbert(config: TrainConfig) -> ColBert:
         logit_scale=config.logit_scale,
         padding_score=config.padding_score,
     )
-    model = colbert.new(config.backbone, config.dimension, config.bias, settings)
+    if KINDS['ColBERT'].shown_by(_weights.resolve(config.backbone), config.backbone):
+        start = colbert.load(config.backbone)  # trained further, with its own projection
+        settings = dataclasses.replace(settings, parents={'backbone': start.sha256})
+        model = ColBert(start.bert, start.linear, start.tokenizer, settings)
+    else:
+        model = colbert.new(config.backbone, config.dimension, config.bias, settings)
     check_lengths(config.query_length, config.passage_length, model.bert.config.max_position_embeddings)
     return model
 
