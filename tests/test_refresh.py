@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import TEXTS, TOPICS, same_weights, weights_of
+from conftest import TEXTS, TOPICS
+from training import same_weights, weights_of
 
 from pyserini_tct.models import student
 from pyserini_tct.scoring import nearest

@@ -8,8 +8,8 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from conftest import same_weights, weights_of
 from tiny_triples import IDS, PASSAGES, TRIPLES, write_ids, write_tsv
+from training import same_weights, weights_of
 
 from pyserini_tct.train import TrainConfig, _loop, _stream, train
 from pyserini_tct.train._data import load_data
