@@ -21,8 +21,8 @@ from pyserini_tct import _env, losses
 from pyserini_tct._files import data_dir
 from pyserini_tct.models import colbert
 from pyserini_tct.models.student import Student, pad
-from pyserini_tct.train import TrainConfig, _loop, _setup
-from pyserini_tct.train._data import Batch, TrainingData
+from pyserini_tct.train import TrainConfig, _data, _loop, _setup
+from pyserini_tct.train._samples import Batch, TrainingData
 
 BACKBONE = 'sentence-transformers/all-MiniLM-L6-v2'
 
@@ -82,7 +82,7 @@ def main() -> None:
         base = TrainConfig('student', work / 'tct_colbert-b', BACKBONE, corpus=pocket / 'corpus.jsonl', batch_size=8,
                            queries=pocket / 'queries.train.tsv', qrels=pocket / 'qrels.train.txt')  # fmt: skip
         tight = dataclasses.replace(base, teacher=str(teacher), kd_weight=1.0)
-        data = _setup.load_data(base, work)
+        data = _data.load_data(base, work)
         start, _ = _setup.make_models(base, data, work, 'cpu', 'fp32')
         assert isinstance(start, Student)
         medians = interleave(

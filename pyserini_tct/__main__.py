@@ -17,7 +17,7 @@ COMMANDS = {
     'models': 'a student checkpoint from a BERT folder or a published checkpoint, without training',
     'models.teachers': "a teacher's scores of a run's passages to a file, to train students from",
     'train': 'a teacher (ColBERT, cross-encoder), or a student distilled from one',
-    'mine': 'hard negatives for training queries, by BM25',
+    'mine': 'hard negatives for training queries: by BM25, a student or a run, filtered',
     'encode': 'a corpus to a folder of vectors',
     'encode.query': 'topics to vectors, for searches without a model',
     'expand': 'predicted queries appended to the passages of a corpus (doc2query)',

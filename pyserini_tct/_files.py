@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading files: text line by line, JSON, checksums, and the data that ships with the package."""
 
+import contextlib
 import gzip
 import hashlib
+import io
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,20 +49,41 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         TctError: the file is missing, is not UTF-8 or is no whole gzip file; the line is named.
     """
     number = 0
+    with _reading(path, lambda: number), open_text(path) as stream:
+        for number, line in enumerate(stream, 1):
+            line = line.rstrip('\r\n')
+            if line.strip():
+                yield number, line
+
+
+def numbered_bytes(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield ``(line number, offset, line)`` of lines that are not blank; offsets are those of the unpacked file.
+
+    Raises:
+        TctError: the file is missing or is no whole gzip file; the line is named.
+    """
+    number, offset = 0, 0
+    packed = path.suffix == '.gz'
+    with _reading(path, lambda: number), gzip.open(path) if packed else open(path, 'rb') as stream:
+        for number, line in enumerate(io.BufferedReader(stream) if packed else stream, 1):
+            if line.strip():
+                yield number, offset, line
+            offset += len(line)
+
+
+@contextlib.contextmanager
+def _reading(path: Path, done: Callable[[], int]) -> Iterator[None]:
+    """Name the file, and the line, in what goes wrong while it is read; ``done`` tells how many lines were read."""
     try:
-        with open_text(path) as stream:
-            for number, line in enumerate(stream, 1):
-                line = line.rstrip('\r\n')
-                if line.strip():
-                    yield number, line
+        yield
     except FileNotFoundError as error:
         raise TctError(f'{path} does not exist: check the path') from error
     except IsADirectoryError as error:
         raise TctError(f'{path} is a folder, a file is needed here') from error
     except UnicodeDecodeError as error:
-        raise TctError(f'{path}: line {number + 1} or later is not UTF-8: convert the file to UTF-8') from error
+        raise TctError(f'{path}: line {done() + 1} or later is not UTF-8: convert the file to UTF-8') from error
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise TctError(f'{path}: broken or truncated gzip data after line {number}: fetch the file again') from error
+        raise TctError(f'{path}: broken or truncated gzip data after line {done()}: fetch the file again') from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 """Scores of queries against passages: MaxSim of late interaction, and the dot product that it is distilled into.
 
 Pure functions from tensors to a matrix ``(queries, passages)``; :func:`standardise` puts those of several models on one
-scale.
+scale, :func:`nearest` searches by the dot product.
 """
+
+from collections.abc import Iterable
 
 import torch
 
@@ -89,3 +91,42 @@ def standardise(scores: torch.Tensor, counted: torch.Tensor) -> torch.Tensor:
     deviation = (centred.square().sum(-1, keepdim=True) / number).sqrt()
     flat = deviation <= 1e-6 * kept.abs().amax(-1, keepdim=True)  # rounding, not preference
     return (centred / deviation.masked_fill(flat, 1.0)).masked_fill(flat, 0.0).float()
+
+
+def nearest(
+    queries: torch.Tensor, blocks: Iterable[torch.Tensor], k: int, budget: int = BUDGET
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Search passages by dot product, exactly, block after block; only the best so far are kept.
+
+    Args:
+        queries: ``(Q, dimension)``.
+        blocks: vectors of passages in order, ``(n, dimension)`` each, on any device.
+        k: passages a query.
+        budget: bytes that a matrix of scores may take; queries are searched in groups that fit.
+
+    Returns:
+        Scores and rows ``(Q, k)``, highest score first, equal scores by row; ``-inf`` and -1 where there are fewer.
+
+    Example:
+        >>> nearest(torch.eye(2), [torch.tensor([[1.0, 3.0], [2.0, 0.0]])], 1)
+        (tensor([[2.],
+                [3.]]), tensor([[1],
+                [0]]))
+    """
+    scores = queries.new_full((len(queries), k), float('-inf'), dtype=torch.float32)
+    rows = torch.full((len(queries), k), -1, device=queries.device)
+    start = 0
+    for block in blocks:
+        block = block.to(queries.device)
+        numbers = torch.arange(start, start + len(block), device=queries.device)
+        group = max(1, budget // (4 * (k + len(block))))
+        for first in range(0, len(queries), group):
+            part = slice(first, first + group)
+            found = torch.cat([scores[part], dot(queries[part], block)], dim=1)
+            names = torch.cat([rows[part], numbers.expand(len(found), -1)], dim=1)
+            scores[part], places = found.topk(k, dim=1)
+            rows[part] = names.gather(1, places)
+        start += len(block)
+    rows, order = rows.sort(dim=1)
+    scores, places = scores.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return scores, rows.gather(1, places)

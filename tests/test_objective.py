@@ -12,8 +12,8 @@ from conftest import refusal
 
 from pyserini_tct.collection import Passage
 from pyserini_tct.train import TrainConfig, _loop
-from pyserini_tct.train._data import Batch
 from pyserini_tct.train._health import check_teacher
+from pyserini_tct.train._samples import Batch
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_imports', '_atomic', '_files', '_page'],
+    ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_yaml'],
     ['_manifest', '_jvm', '_columns'],
     ['prebuilt'],
     ['_pyserini'],
@@ -119,7 +119,8 @@ def test_setup_cfg_lists_every_package():
     """A package that is not listed is missing from the wheel and from nowhere else."""
     config = configparser.ConfigParser()
     config.read(ROOT / 'setup.cfg')
-    listed = set(config['options']['packages'].split()) - {'pyserini_tct._prebuilt', 'pyserini_tct._regressions'}
+    data = {f'pyserini_tct._{name}' for name in ('prebuilt', 'regressions')}
+    listed = set(config['options']['packages'].split()) - data
     assert listed == {'.'.join(path.parent.relative_to(ROOT).parts) for path in PACKAGE.rglob('*.py')}
 
 
@@ -180,9 +181,11 @@ def installed_wheel(tmp_path_factory):
 def test_wheel_brings_its_data(installed_wheel, tmp_path):
     """prebuilt/ and regressions/ lie outside the package, so a wheel without them builds without complaint."""
     code = (
-        'import pyserini_tct.prebuilt; from pyserini_tct._files import data_dir; print(pyserini_tct.__file__); '
+        'import pyserini_tct.prebuilt, pyserini_tct.train; from pyserini_tct._files import data_dir; '
+        'print(pyserini_tct.__file__); '
         'print((data_dir("prebuilt") / "pocket/corpus.jsonl").stat().st_size, '
-        '(data_dir("regressions") / "pocket.yaml").exists(), "pocket" in pyserini_tct.prebuilt.entries())'
+        '(data_dir("regressions") / "pocket.yaml").exists(), "pocket" in pyserini_tct.prebuilt.entries(), '
+        'bool(pyserini_tct.train.read_recipe("pocket", "tct")))'
     )
     done = subprocess.run(
         [str(installed_wheel), '-c', code], cwd=tmp_path, env=clean_environment(), text=True, capture_output=True
@@ -190,7 +193,7 @@ def test_wheel_brings_its_data(installed_wheel, tmp_path):
     assert done.returncode == 0, done.stderr
     where, data = done.stdout.splitlines()
     assert str(installed_wheel.parent.parent) in where
-    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True True'
+    assert data == f'{(ROOT / "prebuilt/pocket/corpus.jsonl").stat().st_size} True True True'
 
 
 def test_wheel_runs_from_another_directory(installed_wheel, tmp_path):

@@ -11,6 +11,7 @@ import sys
 import pytest
 import torch
 from conftest import clean_environment
+from tiny_triples import write_ids
 from training import same_weights, weights_of
 
 from pyserini_tct._errors import TctError
@@ -131,10 +132,11 @@ def test_a_full_disk_keeps_the_checkpoint_before(config, monkeypatch):
 
 
 @pytest.mark.parametrize('scores', ['live', 'cached'])
-def test_distillation_from_a_trained_teacher(config, teacher, scores):
+def test_distillation_from_a_trained_teacher(config, teacher, tmp_path, scores):
     """Live and cached give the same student; it remembers its parents and the teacher's scale is used."""
     made = dataclasses.replace(config, teacher=str(teacher), kd_weight=1.0, teacher_scores=scores, dropout=0.0,
-                               output=config.output.with_name(f'tct_colbert-{scores}'))  # fmt: skip
+                               output=config.output.with_name(f'tct_colbert-{scores}'),
+                               **write_ids(tmp_path))  # fmt: skip
     train(made)
     settings = student.load(made.output).settings
     assert settings.parents['teacher'] == colbert.load(teacher).sha256
@@ -146,11 +148,12 @@ def test_distillation_from_a_trained_teacher(config, teacher, scores):
     assert {'teacher_entropy', 'agreement', 'entropy', 'top1', 'loss', 'lr', 'norm'} <= set(lines[0])
 
 
-def test_live_and_cached_give_the_same_losses(config, teacher):
+def test_live_and_cached_give_the_same_losses(config, teacher, tmp_path):
     losses = {}
     for scores in ('live', 'cached'):
         made = dataclasses.replace(config, teacher=str(teacher), kd_weight=1.0, teacher_scores=scores, dropout=0.0,
-                                   output=config.output.with_name(f'tct_colbert-{scores}'))  # fmt: skip
+                                   output=config.output.with_name(f'tct_colbert-{scores}'),
+                                   **write_ids(tmp_path))  # fmt: skip
         train(made)
         log = made.output.with_name(f'{made.output.name}.log.jsonl').read_text().splitlines()
         losses[scores] = [json.loads(line)['loss'] for line in log]

@@ -12,7 +12,7 @@ from conftest import fails, write_corpus
 from pyserini_tct._errors import TctError
 from pyserini_tct.train import TrainConfig
 from pyserini_tct.train.__main__ import main
-from pyserini_tct.train._data import from_id_triples, from_qrels, from_triples
+from pyserini_tct.train._samples import from_qrels
 
 TEXTS = {f'p{i}': f'passage {i}' for i in range(6)}
 
@@ -94,30 +94,6 @@ def test_a_batch_depends_on_seed_and_step_alone(files):
     assert any(data.batch_at(s, 3, seed=1).passage_rows != data.batch_at(s, 3, seed=2).passage_rows for s in range(5))
 
 
-def test_triples_keep_each_text_once_and_know_all_positives_of_a_query(tmp_path):
-    (tmp_path / 't').write_text('q\tgood\tbad\nq\tfine\tbad\nr\tbad\tgood\n')
-    data = from_triples(tmp_path / 't')
-    assert [passage.text for passage in data.passages] == ['good', 'bad', 'fine']
-    assert data.relevant == [{0, 2}, {1}]
-    assert [(s.query, s.positive, s.negatives) for s in data.samples] == [(0, 0, (1,)), (0, 2, (1,)), (1, 1, (0,))]
-
-
-@pytest.mark.parametrize(
-    ('text', 'message'),
-    [
-        ('q\tgood\tbad\nq\tgood\n', 'line 2 has 2 columns'),
-        ('q\tgood\tbad\textra\n', 'line 1 has 4 columns'),
-        ('q\t \tbad\n', 'line 1 has an empty positive'),
-        ('\tgood\tbad\n', 'line 1 has an empty query'),
-        ('', 'is empty'),
-    ],
-)
-def test_bad_triples(tmp_path, text, message):
-    (tmp_path / 't').write_text(text)
-    with pytest.raises(TctError, match=message):
-        from_triples(tmp_path / 't')
-
-
 @pytest.mark.parametrize(
     ('name', 'text', 'message'),
     [
@@ -156,6 +132,10 @@ GOOD = TrainConfig('student', 'tct_colbert-x', 'b', 't')
         ({'batch_size': 0}, 'batch_size is 0'),
         ({'dropout': 1.0}, 'dropout is 1'),
         ({'dev_topics': 'd'}, 'dev evaluation needs'),
+        ({'teacher': 't', 'teacher_scores': 'cached'}, 'choose --teacher-scores live'),
+        ({'refresh_every': 5}, 'for a student with --corpus'),
+        ({'negatives': 'self'}, 'for a student with --corpus'),
+        ({'refresh_every': -1}, 'refresh_every is -1'),
     ],
 )
 def test_settings_that_make_no_sense(change, message):
@@ -190,21 +170,6 @@ def test_an_empty_positive_is_named(files):
     write_corpus(files / 'c.jsonl', {**TEXTS, 'p1': ' '})
     with pytest.raises(TctError, match='calls p1 relevant for query q1, but it has no text'):
         load(files)
-
-
-def test_triples_of_ids(files):
-    """Read as texts, ids train on digits without a complaint."""
-    (files / 't').write_text('q1\tp0\tp4\nq2\tp2\tp0\n')
-    data = from_id_triples(files / 't', files / 'c.jsonl', files / 'q.tsv', files / 'qrels')
-    assert [(s.query, s.positive, s.negatives) for s in data.samples] == [(0, 0, (4,)), (1, 2, (0,))]
-    assert data.relevant == [{0, 1}, {2}, {3}]
-    assert data.passages[4].text == 'passage 4'
-    (files / 't').write_text('q1\tp0\tp4\nq2\tp2\tp77\n')
-    with pytest.raises(TctError, match=r'line 2 names p77, which .*c.jsonl does not have'):
-        from_id_triples(files / 't', files / 'c.jsonl', files / 'q.tsv', None)
-    (files / 't').write_text('1\t20\t30\n')
-    with pytest.raises(TctError, match='line 1 holds ids, not texts'):
-        from_triples(files / 't')
 
 
 def test_own_pairs_need_negatives(files):

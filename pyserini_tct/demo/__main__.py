@@ -19,7 +19,8 @@ STAMP = 'demo.json'
 
 def origin(pocket: Path, steps: int, seed: int) -> dict[str, Any]:
     """Return what the demo's artefacts depend on: code, data, settings, versions."""
-    code = sorted(Path(_files.__file__).parent.rglob('*.py'))
+    package = Path(_files.__file__).parent
+    code = sorted(file for kind in ('*.py', '*.yaml') for file in package.rglob(kind))
     digest = hashlib.sha256(''.join(_files.sha256(file) for file in code).encode()).hexdigest()
     return {'code': digest, 'collection': _files.sha256(pocket), 'steps': steps, 'seed': seed, **_env.versions()}
 
@@ -59,7 +60,8 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.demo import _small, _stages
 
     started = time.perf_counter()
-    steps = _stages.QUICK_STEPS if args.quick else _stages.STEPS
+    recipe = _stages.recipe()
+    steps = _stages.QUICK_STEPS if args.quick else recipe['steps']
     _stages.check_backbone()
     claim(args.output, origin(pocket, steps, args.seed), args.overwrite)
     if args.quick:
@@ -77,10 +79,10 @@ def main(argv: Sequence[str]) -> None:
     chosen = ', '.join(f'{found["alpha"]:g} ({name})' for name, found in alphas.items())
     queries = len(rows[0].per_query[_systems.MEASURES[0]])
     caption = (
-        f'{queries} test queries, {rows[0].passages} passages; {steps} steps of 8 queries for the teacher and each '
-        f'student, seed {args.seed}. + and - mark a difference to the bi-encoder (paired t-test, Holm, p < 0.05). '
-        f'ms/query: median of single queries, warm, {_threads()} threads. alpha tuned on dev: {chosen}; 0.1 for the '
-        f'untrained student. BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'
+        f'{queries} test queries, {rows[0].passages} passages; {steps} steps of {recipe["batch_size"]} queries for the '
+        f'teacher and each student, seed {args.seed}. + and - mark a difference to the bi-encoder (paired t-test, '
+        f'Holm, p < 0.05). ms/query: median of single queries, warm, {_threads()} threads. alpha tuned on dev: '
+        f'{chosen}; 0.1 for the untrained student. BM25: k1=0.9, b=0.4. MaxSim re-ranks {_systems.RERANKED}.'
     )
     text = _report.as_text(rows)
     for name, content in (

@@ -7,15 +7,13 @@ import importlib
 import shlex
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pyserini_tct import _cli, _env
 
-BACKBONE = 'sentence-transformers/all-MiniLM-L6-v2'
+RECIPE = 'pocket'  # for the teacher and all students: the same data in the same order, equal steps
 STUDENTS = ('untrained', 'none', 'loose', 'tight')
-STEPS, QUICK_STEPS = 40, 4
-# One recipe for the teacher and all students: the same data in the same order, equal steps.
-RECIPE = ('--batch-size', '8', '--warmup', '4', '--save-every', '0', '--device', 'cpu')
+QUICK_STEPS = 4
 
 
 class Stage(NamedTuple):
@@ -32,6 +30,13 @@ class Stage(NamedTuple):
         return f'python -m {self.module} {shlex.join(self.words)}'
 
 
+def recipe() -> dict[str, Any]:
+    """Return the recipe's settings of a student."""
+    from pyserini_tct.train import read_recipe
+
+    return read_recipe(RECIPE, 'student')
+
+
 def check_backbone() -> None:
     """Make sure that the backbone's package is here and sound.
 
@@ -40,8 +45,9 @@ def check_backbone() -> None:
     """
     from pyserini_tct.models import _weights
 
-    _env.need(_weights.PACKAGED[BACKBONE][0], 'demo', 'the demo')
-    _weights.packaged(BACKBONE)
+    backbone = recipe()['backbone']
+    _env.need(_weights.PACKAGED[backbone][0], 'demo', 'the demo')
+    _weights.packaged(backbone)
 
 
 def plan(work: Path, pocket: Path, steps: int, seed: int) -> list[Stage]:
@@ -54,41 +60,24 @@ def plan(work: Path, pocket: Path, steps: int, seed: int) -> list[Stage]:
         seed: of each training.
     """
     corpus, negatives, teacher = str(pocket / 'corpus.jsonl'), work / 'negatives.trec', work / 'colbert'
-    data = (
-        '--corpus',
-        corpus,
-        '--queries',
-        str(pocket / 'queries.train.tsv'),
-        '--qrels',
-        str(pocket / 'qrels.train.txt'),
-    )
-    recipe = (
-        '--backbone',
-        BACKBONE,
-        *data,
-        '--negatives',
-        str(negatives),
-        *RECIPE,
-        '--steps',
-        str(steps),
-        '--seed',
-        str(seed),
-    )
+    queries, qrels = pocket / 'queries.train.tsv', pocket / 'qrels.train.txt'
+    data = ('--corpus', corpus, '--queries', queries, '--qrels', qrels, '--negatives', negatives)
+    common = ('--recipe', RECIPE, '--steps', steps, '--seed', seed, *data)
     stages: list[Stage] = []
 
     def add(name: str, output: Path, module: str, *words: object) -> None:
         stages.append(Stage(name, output, f'pyserini_tct.{module}', tuple(map(str, words))))
 
-    mined = ('--corpus', corpus, '--topics', pocket / 'queries.train.tsv', '--output', negatives)
+    mined = ('--corpus', corpus, '--topics', queries, '--output', negatives)
     add('BM25 negatives', negatives, 'mine', *mined)
-    add('ColBERT teacher', teacher, 'train', '--model', 'colbert', *recipe, '--output', teacher)
+    add('ColBERT teacher', teacher, 'train', '--model', 'colbert', *common, '--output', teacher)
     for name in STUDENTS:
         folder = work / f'tct_colbert-{name}'
         if name == 'untrained':
-            add('untrained student', folder, 'models', '--backbone', BACKBONE, '--output', folder)
+            add('untrained student', folder, 'models', '--backbone', recipe()['backbone'], '--output', folder)
         else:
             taught = () if name == 'none' else ('--teacher', teacher)
-            words = ('--model', 'student', '--coupling', name, *taught, *recipe, '--output', folder)
+            words = ('--model', 'student', '--coupling', name, *taught, *common, '--output', folder)
             add(f'student, {name}', folder, 'train', *words)
     for name in STUDENTS:
         vectors, index, encoder = work / f'vectors-{name}', work / f'index-{name}', work / f'tct_colbert-{name}'

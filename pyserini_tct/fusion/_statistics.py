@@ -42,4 +42,4 @@ def resampled(values: np.ndarray, samples: int, seed: int) -> np.ndarray:
 def interval(sampled: np.ndarray, method: str = 'linear') -> list[Any]:
     """Return the percentile interval of samples (first axis) as ``[low, high]``, or a list of such pairs."""
     tails = [50 * (1 - LEVEL), 100 - 50 * (1 - LEVEL)]
-    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload]
+    return np.percentile(sampled, tails, axis=0, method=method).T.tolist()  # type: ignore[call-overload,unused-ignore]

@@ -17,13 +17,13 @@ from typing import Any, NamedTuple
 from pyserini_tct import _cli
 from pyserini_tct._atomic import remove
 from pyserini_tct._errors import TctError
+from pyserini_tct._yaml import Entry, load
 from pyserini_tct.regress import _pinned
 from pyserini_tct.regress._matrix import HIGH, LOW, NO_PIN, RANKS, Row
 from pyserini_tct.regress._records import Spec
 from pyserini_tct.regress._runner import Part
 from pyserini_tct.regress._scores import measure_of
 from pyserini_tct.regress._spec import load_spec
-from pyserini_tct.regress._yaml import Entry, load
 from pyserini_tct.runs import rank, write_run
 
 SPARE = 2  # ranks of an expected run that are kept below its depth, since a near-tie may cross the cut
@@ -67,7 +67,7 @@ def accept(spec: Spec, parts: Sequence[Part], reason: str, work: Path) -> list[s
     fingerprints = {_pinned.path_of(spec, part.condition, part.part): _taken(spec, part, work) for part in parts}
     rows = [row for part in parts for row in part.rows if row.status in (LOW, HIGH, RANKS, NO_PIN)]
     text = spec.path.read_text(encoding='utf-8')
-    document = load(spec.path)
+    document = load(spec.path, 'a regression')
     edits = [Edit(*_span(document, row), f'{row.found:.4f}') for row in rows if row.status != RANKS]
     if rows:
         edits.append(_records(document, text, [_record(row, reason) for row in rows]))

@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import IO, NoReturn
 
-from pyserini_tct.regress._yaml import Entry
+from pyserini_tct._yaml import Entry
 
 OUTPUT, TOPICS = 'output', 'topics'  # set anew for each command
 _live: set[subprocess.Popen[bytes]] = set()

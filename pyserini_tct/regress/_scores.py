@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyserini_tct._errors import TctError
+from pyserini_tct._yaml import Entry
 from pyserini_tct.eval import parse_measures
 from pyserini_tct.regress._records import Pin, Ranks
 from pyserini_tct.regress._schema import keys
-from pyserini_tct.regress._yaml import Entry
 
 
 class Accepted(NamedTuple):

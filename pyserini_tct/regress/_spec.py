@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import data_dir
+from pyserini_tct._yaml import Entry, load
 from pyserini_tct.collection import IRDS
 from pyserini_tct.regress import _stock
 from pyserini_tct.regress._command import OUTPUT, TOPICS, check_command, check_variable, unknown
@@ -20,7 +21,6 @@ from pyserini_tct.regress._places import ENV, PREBUILT, PYSERINI
 from pyserini_tct.regress._records import Artefact, Condition, Evaluation, Requires, Spec, Topics
 from pyserini_tct.regress._schema import keys
 from pyserini_tct.regress._scores import Accepted, Defaults, read_accepted, read_pins, read_ranks
-from pyserini_tct.regress._yaml import Entry, load
 
 UNITS = {'MB': 10**6, 'GB': 10**9, 'TB': 10**12}
 
@@ -55,7 +55,7 @@ def load_spec(path: Path) -> Spec:
             ``$name``, a pinned score without a source; file, line and place are named.
     """
     path = Path(path).resolve()
-    document = load(path)
+    document = load(path, 'a regression')
     if _stock.is_stock(document):
         return _stock.read(document)
     top = document.table(*keys('file'))

@@ -14,10 +14,10 @@ from pathlib import Path
 from string import Template
 
 from pyserini_tct._errors import TctError
+from pyserini_tct._yaml import Entry
 from pyserini_tct.regress._command import OUTPUT, TOPICS, check_command
 from pyserini_tct.regress._places import PYSERINI
 from pyserini_tct.regress._records import Condition, Evaluation, Pin, Requires, Spec, Topics
-from pyserini_tct.regress._yaml import Entry
 
 SETTINGS = {'dense_threads': '16', 'dense_batch_size': '512', 'sparse_threads': '16', 'sparse_batch_size': '128'}
 TOLERANCE = 0.0005  # of 2CR's own verdict, which lets any higher score pass

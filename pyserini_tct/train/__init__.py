@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from pyserini_tct.train._config import TrainConfig
     from pyserini_tct.train._loop import train
     from pyserini_tct.train._paper import paper_faithful
+    from pyserini_tct.train._recipes import read_recipe
 
-__all__ = ['TrainConfig', 'paper_faithful', 'train']
+__all__ = ['TrainConfig', 'paper_faithful', 'read_recipe', 'train']
 _HOMES = {
     'TrainConfig': 'pyserini_tct.train._config',
     'paper_faithful': 'pyserini_tct.train._paper',
+    'read_recipe': 'pyserini_tct.train._recipes',
     'train': 'pyserini_tct.train._loop',
 }
 

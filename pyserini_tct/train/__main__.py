@@ -7,6 +7,17 @@ import dataclasses
 from collections.abc import Sequence
 
 from pyserini_tct import _cli
+from pyserini_tct._errors import TctError
+
+
+class _List(argparse.Action):
+    """Print the recipes and stop, whatever else is given."""
+
+    def __call__(self, *_: object) -> None:
+        from pyserini_tct.train._recipes import list_recipes
+
+        print(list_recipes())
+        raise SystemExit(0)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,21 +45,31 @@ def build_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group('what')
     add(group, 'model', 'what to train', required=True)
     add(group, 'output', 'new folder; a killed run started again goes on', required=True)
-    add(group, 'backbone', 'folder or hub name of an uncased BERT')
+    add(group, 'backbone', 'folder or hub name of an uncased BERT, or of a ColBERT to be trained further')
     group.add_argument(
         '--paper-faithful',
         action='store_true',
         help="every setting of the paper's code at once; a flag that is given wins",
     )
+    group.add_argument(
+        '--recipe', help='settings from a recipe of the package, or a YAML file; a flag that is given wins'
+    )
+    group.add_argument('--list-recipes', action=_List, nargs=0, help='list the recipes and stop')
     group.add_argument('--overwrite', action='store_true', help='replace the output, and forget an unfinished run')
     group = parser.add_argument_group('data')
-    add(group, 'triples', 'TSV: query, positive, negative: texts, or ids with --corpus and --queries')
+    add(
+        group,
+        'triples',
+        'TSV, JSONL, parquet, irds:NAME or hf:OWNER/NAME: query, positive, negative: texts, or ids with --corpus and '
+        '--queries; read while training',
+    )
     add(group, 'corpus', 'passages (JSONL)')
     add(group, 'queries', 'training topics')
     add(group, 'qrels', 'training judgments')
-    add(group, 'negatives', 'none, bm25 (mined first), or a run of the training queries')
+    add(group, 'negatives', 'none, bm25 or self (mined first), or a run of the training queries')
     add(group, 'negatives-depth', 'negatives are drawn from so many best passages')
     add(group, 'negatives-per-query', 'hard negatives a query and step')
+    add(group, 'refresh-every', 'steps after which the student mines its negatives anew (0: never)')
     group = parser.add_argument_group('distillation')
     several = {'nargs': '+', 'action': 'extend'}
     add(group, 'teacher', 'ColBERT, cross-encoder or student checkpoint; several are an ensemble', **several)
@@ -115,15 +136,19 @@ def main(argv: Sequence[str]) -> None:
     parser = build_parser()
     unset = argparse.Namespace(**{action.dest: None for action in parser._actions})
     given = {key: value for key, value in vars(parser.parse_args(argv, unset)).items() if value is not None}
-    from pyserini_tct.train import TrainConfig, paper_faithful
+    from pyserini_tct.train import TrainConfig, paper_faithful, read_recipe
 
     given.pop('debug', None)
-    overwrite = given.pop('overwrite', False)
-    config = (paper_faithful if given.pop('paper_faithful', False) else TrainConfig)(**given)
+    overwrite, recipe, faithful = (given.pop(name, None) for name in ('overwrite', 'recipe', 'paper_faithful'))
+    if recipe and faithful:
+        raise TctError('--recipe and --paper-faithful both choose the settings: give one of them')
+    if recipe:
+        given = {**read_recipe(recipe, given['model']), **given}
+    config = (paper_faithful if faithful else TrainConfig)(**given)
 
     from pyserini_tct.train import train
 
-    done = train(config, overwrite)
+    done = train(config, bool(overwrite))
     dev = '' if done.dev is None else f', dev RR@10 {done.dev_at_start:.4f} -> {done.dev:.4f} (step {done.best_step})'
     print(f'{done.output}: {done.steps} steps, {done.seconds_per_step:.2f} s a step{dev}')
 

@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,13 @@ def claim(partial: Path, fingerprint: dict[str, Any], overwrite: bool) -> None:
     _atomic.write_json(path, fingerprint)
 
 
-def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def save(
+    folder: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    state: dict[str, Any],
+    also: Callable[[Path], None] = lambda _: None,
+) -> None:
     """Write a checkpoint of a run; the folder is replaced in one step.
 
     Args:
@@ -53,6 +60,7 @@ def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer,
         model: the network trained.
         optimizer: AdamW; its moments go into a file of their own.
         state: JSON: step, settings, best score.
+        also: writes what else the run needs into the folder.
 
     Raises:
         TctError: the disk is full; the checkpoint before is still there.
@@ -67,6 +75,7 @@ def save(folder: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer,
         with _atomic.atomic_folder(folder) as partial:
             write_weights(model, partial)
             _weights.write(moments, partial / 'optimizer.safetensors')
+            also(partial)
             (partial / 'state.json').write_text(json.dumps(state, indent=2), encoding='utf-8')
     except Exception as error:
         if isinstance(error, OSError) or 'space' in str(error).lower():

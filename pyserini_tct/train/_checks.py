@@ -22,7 +22,7 @@ CHOICES = {
 AT_LEAST: dict[str, float] = {
     **dict.fromkeys(('batch_size', 'negatives_depth', 'negatives_per_query', 'dimension'), 1),
     **dict.fromkeys(('steps', 'warmup', 'save_every', 'eval_every', 'seed', 'lr', 'weight_decay'), 0),
-    **dict.fromkeys(('kd_weight', 'margin_weight', 'hard_weight', 'dropout', 'teacher_dropout'), 0),
+    **dict.fromkeys(('refresh_every', 'kd_weight', 'margin_weight', 'hard_weight', 'dropout', 'teacher_dropout'), 0),
 }
 ABOVE_0 = ('temperature', 'student_temperature', 'logit_scale', 'clip', 'eps')
 NAMES = {'colbert': 'a ColBERT', 'cross': 'a cross-encoder'}
@@ -67,6 +67,13 @@ def _check_data(config: 'TrainConfig') -> None:
         raise TctError('no training data: give --triples, or --corpus, --queries and --qrels together')
     if config.triples is not None and (config.queries or config.qrels) and not (config.queries and config.corpus):
         raise TctError('--triples of ids need --corpus and --queries; triples of texts need neither')
+    if config.triples and not config.queries and config.teacher_scores == 'cached':
+        raise TctError('triples of texts have no rows to cache vectors by: choose --teacher-scores live')
+    if config.mines_itself and (config.model != 'student' or config.triples):
+        raise TctError(
+            '--refresh-every and --negatives self are for a student with --corpus, --queries and --qrels: otherwise '
+            'mine with python -m pyserini_tct.mine and give the run to --negatives'
+        )
     if (config.dev_topics is None) != (config.dev_qrels is None) or (config.dev_topics and config.corpus is None):
         raise TctError('dev evaluation needs --dev-topics, --dev-qrels and --corpus together')
     if config.model == 'cross' and (config.dev_topics is None) != (config.dev_run is None):

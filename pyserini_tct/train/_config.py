@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct._errors import TctError
+from pyserini_tct.collection import IRDS
 from pyserini_tct.text import PASSAGE_LENGTH, QUERY_LENGTH
 from pyserini_tct.train._checks import check
 
@@ -33,15 +34,18 @@ class TrainConfig:
     Args:
         model: ``colbert`` or ``cross`` (teachers), or ``student``.
         output: folder of the checkpoint; while training it is ``output.partial``, from which a second call goes on.
-        backbone: folder or hub name of an uncased BERT.
-        triples: TSV of query, positive, negative: three texts, or three ids where ``corpus`` and ``queries`` are given.
+        backbone: folder or hub name of an uncased BERT; or of a ColBERT to be trained further, with its projection.
+        triples: file (TSV, JSONL, parquet), ``irds:NAME`` or ``hf:OWNER/NAME`` of query, positive, negative: texts, or
+            ids where ``corpus`` and ``queries`` are given; read while training.
         corpus: passages.
         queries: training topics.
         qrels: judgments, needed without ``triples``; grades of at least 1 are positives, and no relevant passage serves
             as a negative.
-        negatives: ``none`` (in-batch only), ``bm25`` (mined first), or a run file of the training queries.
+        negatives: ``none`` (in-batch only), ``bm25`` (mined first), ``self`` (mined first by the student that is to be
+            trained), or a run file of the training queries.
         negatives_depth: hard negatives are drawn from this many best passages of the run.
         negatives_per_query: drawn anew for each step.
+        refresh_every: steps after which the student, as it then is, mines them anew (0: never).
         teacher: checkpoints (or one) of ColBERTs, cross-encoders or students; several are an ensemble.
         teacher_weights: of an ensemble's members; left out: equal.
         student_init: start from the ``backbone`` or from the ``teacher``'s BERT.
@@ -94,6 +98,7 @@ class TrainConfig:
     negatives: str = 'bm25'
     negatives_depth: int = 50
     negatives_per_query: int = 1
+    refresh_every: int = 0
     teacher: tuple[str, ...] = ()
     teacher_weights: tuple[float, ...] = ()
     student_init: str = 'backbone'
@@ -141,6 +146,9 @@ class TrainConfig:
                 self._set(name, tuple(LISTS[name](item) for item in given if item != ''))
             elif isinstance(value, str) and 'Path' in str(self.__dataclass_fields__[name].type):
                 self._set(name, Path(value))
+        if str(self.triples).startswith(IRDS):  # ids in the data set's own corpus and queries
+            for name in ('corpus', 'queries'):
+                self._set(name, getattr(self, name) or self.triples)
         self._apply_coupling()
         if not self.hard_pairs:
             self._set('hard_pairs', 'own' if self.model == 'cross' else 'in-batch')
@@ -170,10 +178,15 @@ class TrainConfig:
         """Whether soft labels weigh anything."""
         return bool(self.kd_weight or self.margin_weight)
 
+    @property
+    def mines_itself(self) -> bool:
+        """Whether the student mines its own negatives, at least once."""
+        return self.refresh_every > 0 or self.negatives == 'self'
+
     def files(self) -> list[Path]:
         """Return every file or name that is read, but for the checkpoints."""
         given = (self.triples, self.corpus, self.queries, self.qrels, self.dev_topics, self.dev_qrels, self.dev_run)
-        negatives = [] if self.negatives in ('none', 'bm25') else [Path(self.negatives)]
+        negatives = [] if self.negatives in ('none', 'bm25', 'self') else [Path(self.negatives)]
         return [path for path in (*given, *self.stored_scores) if path] + negatives
 
     def record(self) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models.teachers import Teacher
 from pyserini_tct.train._config import TrainConfig
-from pyserini_tct.train._data import Batch
 from pyserini_tct.train._objective import ask, training_scale
+from pyserini_tct.train._samples import Batch
 
 SHARP, FLAT = 0.05, 0.95  # shares of the greatest entropy, below and above which a target gets a note
 

@@ -27,12 +27,13 @@ from pyserini_tct.models._names import check_name
 from pyserini_tct.models.colbert import ColBert
 from pyserini_tct.models.cross import CrossEncoder
 from pyserini_tct.models.teachers.factory import Model, kind_of
-from pyserini_tct.train import _checkpoint, _setup
+from pyserini_tct.train import _checkpoint, _data, _setup
 from pyserini_tct.train._config import TrainConfig, lr_at
-from pyserini_tct.train._data import Batch
 from pyserini_tct.train._dev import DevSet
 from pyserini_tct.train._health import check_teacher
 from pyserini_tct.train._objective import objective, pairs
+from pyserini_tct.train._refresh import OwnIndex
+from pyserini_tct.train._samples import Batch
 from pyserini_tct.vectors import partial_path
 
 Evaluate = Callable[[Model], float]
@@ -88,16 +89,21 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
     _checkpoint.claim(partial, fingerprint, overwrite)
     torch.manual_seed(config.seed)
-    data = _setup.load_data(config, partial)
+    data = _data.load_data(config, partial)
+    own_index = OwnIndex(config, data, precision)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
+    resumed = (partial / 'last').is_dir()
     if teacher is not None and config.steps:
+        if not resumed:
+            own_index.before(0, model)
         check_teacher(teacher, data.batch_at(0, config.batch_size, config.seed), config)
     optimizer = make_optimizer(model, config)
     if evaluate is None and config.dev_topics:
-        evaluate = DevSet(config, _setup.dev_passages(config, data)).reciprocal_rank
+        evaluate = DevSet(config, _data.dev_passages(config, data)).reciprocal_rank
     state: dict[str, Any] = {'step': 0, 'best': None, 'best_step': 0, 'start': None}
-    if (partial / 'last').is_dir():
+    if resumed:
         state = _checkpoint.load(partial / 'last', model, optimizer)
+        own_index.restore(partial / 'last')
         note(f'{partial}: going on after step {state["step"]}')
     elif evaluate:
         state['start'] = state['best'] = evaluate(model)
@@ -111,6 +117,7 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
         tqdm(total=config.steps, initial=first, desc=config.output.name, unit='step', disable=None) as progress,
     ):
         for step in range(first, config.steps):
+            own_index.before(step, model)
             started = time.perf_counter()
             torch.manual_seed(config.seed * 1_000_003 + step)  # dropout depends on the step: resumed = uninterrupted
             batch = data.batch_at(step, config.batch_size, config.seed)
@@ -137,7 +144,7 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
                 _keep_best(evaluate(model), model, state, partial)
             if done or (config.save_every and (step + 1) % config.save_every == 0):
                 log.flush()
-                _checkpoint.save(partial / 'last', model, optimizer, state)
+                _checkpoint.save(partial / 'last', model, optimizer, state, own_index.save)
     _finish(config, model, state, partial, fingerprint)
     median = statistics.median(seconds) if seconds else math.nan
     return TrainResult(config.output, config.steps, median, state['best'], state['start'], state['best_step'])

@@ -9,7 +9,7 @@ from pyserini_tct import losses
 from pyserini_tct._errors import TctError
 from pyserini_tct.models.teachers import Teacher
 from pyserini_tct.train._config import TrainConfig
-from pyserini_tct.train._data import Batch
+from pyserini_tct.train._samples import Batch
 
 
 def pairs(batch: Batch, which: str) -> np.ndarray:

@@ -4,72 +4,27 @@
 
 import dataclasses
 import hashlib
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from pyserini_tct import _files
-from pyserini_tct._cli import note
-from pyserini_tct._errors import TctError
-from pyserini_tct.collection import Passage, read_corpus
 from pyserini_tct.models import _weights, colbert, cross, student
 from pyserini_tct.models.colbert import ColBert
 from pyserini_tct.models.cross import CrossEncoder
 from pyserini_tct.models.student import Student
 from pyserini_tct.models.teachers import Teacher
-from pyserini_tct.models.teachers.factory import Model, Texts, load, open_teacher
+from pyserini_tct.models.teachers.factory import KINDS, Model, Texts, load, open_teacher
 from pyserini_tct.text import TokenContract, check_lengths
 from pyserini_tct.train._config import TrainConfig
-from pyserini_tct.train._data import TrainingData, from_id_triples, from_qrels, from_triples
-
-
-def load_data(config: TrainConfig, partial: Path) -> TrainingData:
-    """Read the training data; BM25 negatives are mined once, in a process of their own.
-
-    Raises:
-        TctError: bad input, or mining failed.
-    """
-    if config.triples and config.queries:
-        return from_id_triples(config.triples, cast(Path, config.corpus), config.queries, config.qrels)
-    if config.triples:
-        return from_triples(config.triples)
-    negatives = None if config.negatives == 'none' else Path(config.negatives)
-    if config.negatives == 'bm25':
-        negatives = partial / 'negatives.trec'
-        if not negatives.exists():
-            mine(config, negatives)
-    corpus, queries, qrels = (cast(Path, path) for path in (config.corpus, config.queries, config.qrels))
-    return from_qrels(corpus, queries, qrels, negatives, config.negatives_depth, config.negatives_per_query)
-
-
-def dev_passages(config: TrainConfig, data: TrainingData) -> Sequence[Passage]:
-    """Return the corpus that dev evaluation searches; triples of texts are none."""
-    if config.triples and not config.queries:
-        return list(read_corpus(cast(Path, config.corpus)))
-    return data.passages
-
-
-def mine(config: TrainConfig, output: Path) -> None:
-    """Mine BM25 negatives in a subprocess: a JVM here would forbid every later fork.
-
-    Raises:
-        TctError: it failed; the sentence of its error is passed on.
-    """
-    note('mining BM25 negatives ...')
-    words = ['-m', 'pyserini_tct.mine', '--corpus', str(config.corpus), '--topics', str(config.queries)]
-    words += ['--output', str(output), '--depth', str(config.negatives_depth)]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
-    if done.returncode:
-        cause = next((line for line in reversed(done.stderr.splitlines()) if line.strip()), 'no message')
-        raise TctError(f'BM25 negatives could not be mined: {cause.removeprefix("error: ")}')
+from pyserini_tct.train._data import Data
+from pyserini_tct.train._stream import TextTriples
 
 
 def make_models(
-    config: TrainConfig, data: TrainingData, partial: Path, device: str, precision: str
+    config: TrainConfig, data: Data, partial: Path, device: str, precision: str
 ) -> tuple[Model, Teacher | None]:
     """Return the model to train, and its teacher where soft labels weigh anything.
 
@@ -85,11 +40,15 @@ def make_models(
     model.to(device).train()
     if not config.taught:
         return model, None
-    used = sorted({row for sample in data.samples for row in (sample.positive, *sample.negatives)})
+    texts = Texts((), (), ())  # of triples of texts: the settings allow live teachers only
+    if not isinstance(data, TextTriples):
+        used = None if config.mines_itself else data.used_rows()
+        asked = data.own_candidates if config.kd_pairs == 'own' else tuple  # in-batch ones are not known beforehand
+        texts = Texts(data.names, data.queries, data.passages, used, asked)
     teacher = open_teacher(
         config.sources,
         config.teacher_scores,
-        Texts(data.names, data.queries, data.passages, used, _asked(config, data)),
+        texts,
         config.teacher_cache or partial / 'teacher',
         config.teacher_weights,
         device,
@@ -101,12 +60,6 @@ def make_models(
     return model, teacher
 
 
-def _asked(config: TrainConfig, data: TrainingData) -> Iterator[tuple[str, list[str]]]:
-    """Yield each query with all candidates of its own that a batch can hold; in-batch ones are not known beforehand."""
-    for sample in data.samples if config.kd_pairs == 'own' else ():
-        yield data.names[sample.query], [data.passages[row].docid for row in (sample.positive, *sample.negatives)]
-
-
 def _new_colbert(config: TrainConfig) -> ColBert:
     settings = colbert.Settings(
         TokenContract(query_length=config.query_length, passage_length=config.passage_length),
@@ -114,7 +67,12 @@ def _new_colbert(config: TrainConfig) -> ColBert:
         logit_scale=config.logit_scale,
         padding_score=config.padding_score,
     )
-    model = colbert.new(config.backbone, config.dimension, config.bias, settings)
+    if KINDS['ColBERT'].shown_by(_weights.resolve(config.backbone), config.backbone):
+        start = colbert.load(config.backbone)  # trained further, with its own projection
+        settings = dataclasses.replace(settings, parents={'backbone': start.sha256})
+        model = ColBert(start.bert, start.linear, start.tokenizer, settings)
+    else:
+        model = colbert.new(config.backbone, config.dimension, config.bias, settings)
     check_lengths(config.query_length, config.passage_length, model.bert.config.max_position_embeddings)
     return model
 

@@ -47,7 +47,7 @@ class Texts(NamedTuple):
     queries: Sequence[str]
     passages: Sequence[Passage]
     used: Sequence[int] | None = None
-    asked: Iterable[tuple[str, Sequence[str]]] = ()
+    asked: Callable[[], Iterable[tuple[str, Sequence[str]]]] = tuple
 
 
 def _has(folder: Path, *names: str) -> bool:
@@ -131,7 +131,7 @@ def open_teacher(
     def member(source: str | Path) -> Teacher:
         if scores == 'stored':
             stored = StoredTeacher(Path(source), texts.names)
-            for qid, docids in asked:
+            for qid, docids in texts.asked():
                 stored.check(qid, docids)
             return stored
         kind = KINDS[kind_of(str(source))]
@@ -145,6 +145,5 @@ def open_teacher(
         encoder = kind.encoder(kind.load(str(source), device))
         return CachedTeacher(encoder, texts.queries, texts.passages, cache, precision, texts.used)
 
-    asked = list(texts.asked) if scores == 'stored' else []
     members = [member(source) for source in sources]
     return members[0] if len(members) == 1 else Ensemble(members, weights)

@@ -107,12 +107,14 @@ class Entry(NamedTuple):
             self.fail(f'{value:g} is below 0: a number of at least 0 is needed')
         return value
 
-    def whole(self, least: int) -> int:
+    def whole(self, least: int | None = None) -> int:
         """Return a whole number of at least ``least``."""
-        value = self.number()
-        if value < least or value != int(value):
+        value = self.scalar()
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fail(f'{self.node.value!r} is no whole number')
+        if least is not None and value < least:
             self.fail(f'a whole number of at least {least} is needed')
-        return int(value)
+        return value
 
     def date(self) -> str:
         """Return a day as ``2026-01-31``, which plain YAML reads as a date, in quotes as a text."""
@@ -127,16 +129,27 @@ class Entry(NamedTuple):
             self.fail(f'{self.node.value!r} is no day: write it like 2026-01-31')
         return day
 
+    def truth(self) -> bool:
+        """Return ``true`` or ``false``."""
+        value = self.scalar()
+        if not isinstance(value, bool):
+            self.fail(f'{self.node.value!r} is neither true nor false')
+        return value
+
 
 def _line(node: Any) -> int:
     return int(node.start_mark.line) + 1
 
 
-def load(path: Path) -> Entry:
+def load(path: Path, content: str) -> Entry:
     """Read a YAML file.
 
+    Args:
+        path: the file.
+        content: what it should hold, for the message that it is empty.
+
     Raises:
-        TctError: the file is missing or is no YAML; the line is named.
+        TctError: the file is missing, empty or no YAML; the line is named.
     """
     import yaml
 
@@ -152,5 +165,5 @@ def load(path: Path) -> Entry:
     except yaml.YAMLError as error:
         raise TctError(f'{path} is not valid YAML ({str(error).splitlines()[0]}): correct it') from error
     if node is None:
-        raise TctError(f'{path} is empty: a regression is needed')
+        raise TctError(f'{path} is empty: {content} is needed')
     return Entry(path, _line(node), '', node)
