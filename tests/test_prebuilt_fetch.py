@@ -131,6 +131,7 @@ def test_slow_server_is_given_up_with_a_clear_message(server, tmp_path):
     server.gates['/faiss-lab.tar.gz'] = threading.Event()
     error = refusal(fetch, wanted, Options(timeout=0.2, retries=1))
     assert 'no data for 0.2 seconds' in error
+    assert len(server.seen) == 2, 'a byte a try is no progress'
     assert left(tmp_path) == []
 
 

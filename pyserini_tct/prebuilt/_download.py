@@ -20,6 +20,7 @@ from pyserini_tct._errors import TctError
 
 CHUNK = 1 << 20
 LONGEST_PAUSE = 30.0  # seconds between two tries
+PROGRESS = 1 << 16  # bytes that a try must bring to count as one that went on
 AGAIN_LATER = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -47,7 +48,8 @@ def download(
         size: bytes of the whole file, if known.
         label: of the progress bar and of messages.
         timeout: seconds without a byte after which a try has failed.
-        retries: tries without a byte gained before a URL is given up.
+        retries: tries in a row that bring next to nothing (less than 64 KiB and than a hundredth of the file) before a
+            URL is given up.
 
     Raises:
         TctError: no URL could give the whole file; the causes are told.
@@ -98,7 +100,7 @@ def _complete(url: str, partial: Path, size: int | None, label: str, timeout: fl
         except (ConnectionError, http.client.HTTPException) as error:
             cause = f'the connection was cut ({error})'
         gained = partial.stat().st_size - have if partial.exists() else 0
-        failures = 1 if gained > 0 else failures + 1
+        failures = 1 if gained > min(PROGRESS, (size or PROGRESS * 100) // 100) else failures + 1
         if failures > retries:
             raise _GivenUp(f'{cause}, {failures} times')
         note(f'{label}: {cause}; trying again from byte {have + gained:,}')
