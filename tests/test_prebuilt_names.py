@@ -57,6 +57,10 @@ def same(value):
     return None if value in (-1, None) or (isinstance(value, float) and math.isnan(value)) else value
 
 
+RELEASE = tuple(int(part) for part in metadata.version('pyserini').split('.')[:2])
+
+
+@pytest.mark.skipif(RELEASE >= (2, 4), reason='Pyserini 2.4 lists no queries that TCT-ColBERT encoded')
 def test_queries_equal_those_of_pyserini():
     from pyserini.encoded_query_info import QUERY_INFO
 
@@ -68,9 +72,6 @@ def test_queries_equal_those_of_pyserini():
         assert [found.description, list(found.urls), found.md5, found.bytes, found.queries] == [
             info[key] for key in ('description', 'urls', 'md5', 'size (bytes)', 'total_queries')
         ], name
-
-
-RELEASE = tuple(int(part) for part in metadata.version('pyserini').split('.')[:2])
 
 
 @pytest.mark.skipif(RELEASE >= (2, 4), reason='Pyserini 2.4 reads its list of indexes from the network')
