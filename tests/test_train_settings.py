@@ -12,6 +12,7 @@ from pyserini_tct.train import TrainConfig
 GOOD = TrainConfig('student', 'tct_colbert-x', 'b', 't')
 QRELS = {'corpus': 'c', 'queries': 'q', 'qrels': 'r'}
 SOFT = {'teacher': 't', 'kd_weight': 1.0}
+CACHED = {**SOFT, **QRELS, 'triples': None, 'teacher_scores': 'cached'}
 STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **QRELS}
 
 
@@ -35,7 +36,10 @@ STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **Q
         ({'teacher_scores': 'stored', 'stored_scores': 's'}, 'which triples of texts do not have'),
         ({**STORED, 'teacher': 't'}, 'leave --teacher out'),
         ({**STORED, 'teacher_dropout': 0.1}, 'stored scores are the same in each step'),
-        ({**SOFT, 'teacher_scores': 'cached', 'teacher_dropout': 0.1}, 'cached scores are the same in each step'),
+        (
+            {**SOFT, **QRELS, 'triples': None, 'teacher_scores': 'cached', 'teacher_dropout': 0.1},
+            'cached scores are the same',
+        ),
         ({**SOFT, 'teacher_dropout': 1.0}, 'teacher_dropout is 1'),
         ({'margin_weight': 1.0}, 'need a teacher'),
         ({'margin_weight': -1.0}, 'margin_weight is -1'),

@@ -13,6 +13,7 @@ from pyserini_tct.models import student
 from pyserini_tct.models.teachers.factory import load
 from pyserini_tct.train import _loop, _setup, train
 from pyserini_tct.train.__main__ import main
+from pyserini_tct.train._data import load_data
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def write_scores(config, name, path, pairs=None):
     """Store a teacher's scores of all pairs, or of some."""
     model = load(name)
     call = model.scores if isinstance(model, student.Student) else model
-    data = _setup.load_data(config, path.parent)
+    data = load_data(config, path.parent)
     with torch.no_grad():
         scores = call(data.queries, data.passages).tolist()
     rows = [
