@@ -63,5 +63,5 @@ def test_the_python_example_runs(shell):
 
 def test_make_targets_exist():
     makefile = (ROOT / 'Makefile').read_text()
-    for target in set(re.findall(r'make (\w+)', README)):
+    for target in set(re.findall(r'make ([\w-]+)', README)):
         assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
