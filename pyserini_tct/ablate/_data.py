@@ -7,12 +7,13 @@ files that every cell reads; ids of the training data begin with the name of the
 """
 
 import json
-import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from pyserini_tct import _atomic
 from pyserini_tct._cli import note
@@ -182,8 +183,9 @@ def _evaluated(collection: Collection, folder: Path, most: int, hits: int) -> di
     topics, qrels = judged(collection, collection.split)
     whole = len(topics)
     if most and most < whole:
-        kept = set(random.Random(SEED).sample(sorted(topics), most))
-        topics = {qid: text for qid, text in topics.items() if qid in kept}
+        kept = sorted(np.random.default_rng(SEED).permutation(whole)[:most].tolist())
+        listed = list(topics.items())
+        topics = dict(listed[place] for place in kept)
     files = {kind: f'{collection.stem}.{kind}' for kind in ('queries.tsv', 'qrels.txt', 'bm25.trec')}
     with _atomic.atomic_file(folder / files['queries.tsv']) as out:
         out.writelines(f'{qid}\t{text}\n' for qid, text in topics.items())

@@ -48,7 +48,7 @@ class Training(NamedTuple):
 
     def flags(self, cell: Cell) -> dict[str, Any]:
         """Return the settings of a teacher's or student's cell that stand on the command line, in their order."""
-        names = ALL if cell.kind == 'student' else (*ALL, *TEACHERS)
+        names: tuple[str, ...] = ALL if cell.kind == 'student' else (*ALL, *TEACHERS)
         if cell.kind == 'student' and cell.coupling != 'none':
             names += TAUGHT
         data = self.root / 'data'
