@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ablation's grid, data, statistics and refusals, without any training."""
 
-import json
 import math
 
 import numpy as np
@@ -147,6 +146,8 @@ def test_only_seeds_that_both_have_are_compared():
         (['--steps', '-1'], 'steps is -1: at least 0 is needed'),
         (['--only', 'loud*'], '--only loud* is the name of no cell'),
         (['--measures', 'Best@3'], 'Best@3'),
+        (['--measures', 'R@1000'], 'R@1000 looks at more than the 100 passages that are kept'),
+        (['--recipe', '{folder}/own.yaml'], 'sets kd_pairs, which is for the ablation to choose'),
         (['--recipe', 'mine'], 'mine is neither a file nor a recipe'),
         (['--recipe', 'tct-v1'], 'the weights of all losses are 0'),
         (['--evaluate', '{folder}/alpha'], 'two collections are called alpha'),
@@ -158,6 +159,7 @@ def test_only_seeds_that_both_have_are_compared():
 )
 def test_bad_input_is_refused_before_anything_is_made(two, tmp_path, flags, sentence, capsys):
     words = ['--collection', two[0], '--output', tmp_path / 'out', '--backbone', 'x']
+    (tmp_path / 'own.yaml').write_text('about: a\nsource: b\nstatus: c\nsettings: {kd_pairs: own}\n')
     flags = [flag.replace('{folder}', str(tmp_path)) for flag in flags]
     assert sentence in fails(main, *words, *flags, capsys=capsys)
     assert not (tmp_path / 'out').exists()
@@ -183,4 +185,3 @@ def test_the_list_runs_nothing(two, tmp_path, capsys):
     out = capsys.readouterr().out
     assert out.count('python -m pyserini_tct.train ') == 1 + 1 + 2 * 4
     assert not (tmp_path / 'out').exists()
-    assert json.dumps(out)

@@ -150,15 +150,37 @@ def test_other_data_in_the_same_folder_is_refused(ablation, words, started, caps
     path.write_text(before)
 
 
+def test_a_call_killed_while_the_data_were_prepared_goes_on(words, started, tmp_path, monkeypatch):
+    """The folder would be taken for a stranger's, and the user would have to empty it."""
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    here = [*map(str, words), '--output', str(tmp_path / 'work'), '--only', 'bm25']
+    with monkeypatch.context() as patch:
+        patch.setattr(_data, '_bm25', killed)
+        with pytest.raises(KeyboardInterrupt):
+            main(here)
+    main(here)
+    assert cell(tmp_path / 'work', 'bm25')['mean'] == {'RR@10': 1.0, 'nDCG@10': 1.0}
+
+
+def test_a_lost_teacher_is_named(ablation, words, started, tmp_path, capsys):
+    name = 'teacher-colbert-s0'
+    (ablation / 'models' / name).rename(tmp_path / name)
+    more = [*words, '--output', ablation, '--coupling', 'none,tight', '--temperature', 1]
+    assert f'{name} is missing: remove cells/{name}.json too' in fails(main, *more, capsys=capsys)
+    (tmp_path / name).rename(ablation / 'models' / name)
+    rows = [entry['temperature'] for entry in json.loads((ablation / 'plan.json').read_text())['cells']]
+    assert rows == [None, None, None, None, None, 2.0, 1.0, 2.0]  # the tight one added stands before its neighbour
+
+
 def test_a_failed_training_is_one_sentence(tmp_path, capsys):
     """In a process of its own: the child's sentence is passed on, and the log is named."""
 
     def call(_):
-        _child.measured(
-            tmp_path / 'r.json', tmp_path / 'log', 'pyserini_tct.models', ['--backbone', 'no', '--output', 'x']
-        )
+        _child.measured(tmp_path / 'r.json', tmp_path / 'log', 'pyserini_tct.mine', ['--output', 'x'])
 
-    assert f"'tct_colbert', by which Pyserini knows the model: use tct_colbert-x (see {tmp_path}/log)" in fails(
-        call, capsys=capsys
-    )
+    sentence = f'pyserini_tct.mine failed: --topics is missing: name the training queries (see {tmp_path}/log)'
+    assert sentence in fails(call, capsys=capsys)
     assert not (tmp_path / 'r.json').exists()

@@ -59,6 +59,8 @@ def main(argv: Sequence[str]) -> None:
     measures = parse_measures(args.measures)
     for measure in measures:
         provider_of(measure)
+        if measure.params.get('cutoff', 0) > args.hits:
+            raise TctError(f'{measure} looks at more than the {args.hits} passages that are kept: raise --hits')
     found = _data.collections(args.collection, args.evaluate)
     root = args.output.resolve()
     _check_place(root, found)
@@ -70,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
             _data.judged(collection, split)
     sizes = [sum(1 for _ in _data.read_corpus(collection.corpus)) for collection in found]
     cells = chosen.cells(min(sizes) <= args.full_maxsim_limit)
-    configs = {cell: training.config(cell) for cell in cells if cell.kind in ('student', 'teacher')}
+    configs = [training.config(cell) for cell in cells if cell.kind in ('student', 'teacher')]
     wanted = _selected(cells, args.only)
     if collapsed := chosen.collapsed():
         _cli.note(collapsed)
@@ -90,10 +92,9 @@ def main(argv: Sequence[str]) -> None:
         'data': _data.digests(found),
     }
     _run.claim(root, settings)
-    config = next(iter(configs.values()))
     with _atomic.lock(root / 'data', 'waiting for another process to prepare the data'):
-        depth = max(args.hits, args.rerank_depth)
-        entries = _data.prepare(found, root / 'data', args.dev_queries or 0, config.negatives_depth, depth)
+        depths = max(config.negatives_depth for config in configs), max(args.hits, args.rerank_depth)
+        entries = _data.prepare(found, root / 'data', args.dev_queries or 0, *depths)
         plan: dict[str, Any] = {
             'settings': settings,
             'data': str(root / 'data'),
@@ -102,7 +103,7 @@ def main(argv: Sequence[str]) -> None:
             'hits': args.hits,
             'rerank_depth': args.rerank_depth,
             'full_maxsim_limit': args.full_maxsim_limit,
-            'device': config.device,
+            'device': configs[0].device,
         }
         plan = _run.write_plan(root, plan, cells)
     _run.run(root, plan, wanted, training, args.discard_students)

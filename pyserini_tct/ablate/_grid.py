@@ -10,6 +10,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.train._checks import CHOICES
 from pyserini_tct.train._config import COUPLINGS
 
+KINDS = ('bm25', 'untrained', 'teacher', 'maxsim', 'student')
 CLASSES = ('colbert', 'cross')
 MOST_SEEDS = 1000
 
@@ -56,6 +57,13 @@ class Cell(NamedTuple):
         return None
 
     @property
+    def place(self) -> tuple[Any, ...]:
+        """Where the cell stands in a table, whatever the order in which cells were asked for."""
+        coupling = [*COUPLINGS].index(self.coupling) if self.coupling else 0
+        setting = (self.init, coupling, self.teacher_class, self.temperature or 0.0)
+        return KINDS.index(self.kind), *setting, -1 if self.seed is None else self.seed
+
+    @property
     def baseline(self) -> str:
         """The row of the student without soft labels that starts from the same weights."""
         if self.kind != 'student' or self.coupling == 'none':
@@ -81,7 +89,7 @@ class Choices(NamedTuple):
         """
         found = [Cell('bm25'), Cell('untrained')]
         for seed in range(self.seeds):
-            students = [cell for settings in self._students() for cell in (Cell('student', seed, *settings),)]
+            students = [Cell('student', seed, *settings) for settings in self._students()]
             teachers = list(dict.fromkeys(cell.teacher for cell in students if cell.teacher))
             for teacher in teachers:
                 found.append(teacher)

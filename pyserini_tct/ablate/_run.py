@@ -38,7 +38,7 @@ def claim(root: Path, settings: dict[str, Any]) -> None:
     if not path.exists():
         if root.exists() and any(root.iterdir()):
             raise TctError(f'{root} is not empty and no earlier ablation: choose another --output')
-        return
+        _atomic.write_json(path, {'settings': settings, 'cells': []})
     before, now = _flat(_files.read_json(path)['settings']), _flat(settings)
     changed = sorted(key for key in before.keys() | now.keys() if before.get(key) != now.get(key))
     if changed:
@@ -58,8 +58,7 @@ def _flat(value: dict[str, Any], prefix: str = '') -> dict[str, Any]:
 
 def write_plan(root: Path, plan: dict[str, Any], cells: Sequence[Cell]) -> dict[str, Any]:
     """Write down settings, data and cells, together with the cells of earlier calls; return all of it."""
-    earlier = _files.read_json(root / PLAN)['cells'] if (root / PLAN).exists() else []
-    known = list(dict.fromkeys([*(Cell(**cell) for cell in earlier), *cells]))
+    known = sorted({*cells_of(_files.read_json(root / PLAN)), *cells}, key=lambda cell: cell.place)
     plan = {**plan, 'cells': [cell._asdict() for cell in known]}
     plan['fingerprint'] = hashlib.sha256(json.dumps(plan['settings'], sort_keys=True).encode()).hexdigest()[:16]
     _atomic.write_json(root / PLAN, plan)
@@ -67,7 +66,7 @@ def write_plan(root: Path, plan: dict[str, Any], cells: Sequence[Cell]) -> dict[
 
 
 def cells_of(plan: dict[str, Any]) -> list[Cell]:
-    """Return the cells of a plan, in the order of the grid."""
+    """Return the cells of a plan, in the order of the table."""
     return [Cell(**cell) for cell in plan['cells']]
 
 
@@ -112,7 +111,7 @@ def run(root: Path, plan: dict[str, Any], cells: Sequence[Cell], training: Train
                 _atomic.remove(root / 'models' / cell.model)
             content = load_cell(root, plan, cell) or {}
             means = ', '.join(f'{name} {value:.4f}' for name, value in (content['mean'] or {}).items())
-            progress.write(f'{cell.name}: {means} ({time.perf_counter() - started:.0f} s)', file=sys.stderr)
+            progress.write(f'{cell.name}: {means or "done"} ({time.perf_counter() - started:.0f} s)', file=sys.stderr)
             progress.update()
 
 
@@ -158,6 +157,9 @@ def _train(root: Path, cell: Cell, training: Training, log: Path) -> dict[str, A
     folder = root / 'models' / cell.model
     record = folder.with_name(folder.name + '.training.json')
     if not (folder.is_dir() and record.exists()):
+        teacher = cell.teacher and root / 'models' / cell.teacher.model
+        if teacher and not teacher.is_dir():
+            raise TctError(f'{teacher} is missing: remove cells/{teacher.name}.json too, and it is trained again')
         _atomic.remove(record)
         resumed = (folder.with_name(folder.name + '.partial') / 'last').is_dir()
         words = [*command[1], *(['--overwrite'] if folder.is_dir() else [])]

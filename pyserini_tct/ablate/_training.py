@@ -18,6 +18,16 @@ ALL = (
     *('passage_length', 'negatives_depth', 'negatives_per_query', 'save_every', 'device', 'precision'),
 )
 TEACHERS = ('logit_scale', 'dimension', 'bias', 'normalize_queries')
+# What a recipe may not set for a student: these are the ablation's own, so that its cells differ in nothing else.
+OWN = {
+    'triples': None,
+    'dev_topics': None,
+    'refresh_every': 0,
+    'kd_pairs': 'in-batch',
+    'teacher_scores': 'live',
+    'stored_scores': (),
+    'teacher_weights': (),
+}
 TAUGHT = ('kd_weight', 'student_temperature', 'raw_temperature', 'teacher_dropout')
 
 
@@ -110,11 +120,11 @@ class Training(NamedTuple):
         found: dict[str, Any] = {}
         for probe in probes:
             config = self.config(probe)
-            if config.refresh_every or config.dev_topics or config.stored_scores or config.teacher_scores != 'live':
-                raise TctError(
-                    f'the recipe {self.recipe} refreshes negatives, evaluates on dev or caches scores, which an '
-                    'ablation does in one way for all cells: leave that out'
-                )
+            for name in OWN:
+                if getattr(config, name) != OWN[name] and probe.kind == 'student':
+                    raise TctError(
+                        f'the recipe {self.recipe} sets {name}, which is for the ablation to choose: leave it out'
+                    )
             found[config.model] = {**config.record(), 'backbone': str(config.backbone)}
             del found[config.model]['negatives']  # a path in the ablation's folder, which may move
         return found
