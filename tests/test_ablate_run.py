@@ -165,6 +165,19 @@ def test_a_call_killed_while_the_data_were_prepared_goes_on(words, started, tmp_
     assert cell(tmp_path / 'work', 'bm25')['mean'] == {'RR@10': 1.0, 'nDCG@10': 1.0}
 
 
+def test_a_cross_encoder_teaches_and_lends_its_weights(words, started, tmp_path):
+    flags = ['--teacher-class', 'cross', '--student-init', 'teacher', '--coupling', 'none,tight', '--only', '*cross*']
+    main([*map(str, words), *flags, '--output', str(tmp_path / 'work')])
+    report = json.loads((tmp_path / 'work' / 'ablation.json').read_text())
+    rows = {row['row']: row for row in report['rows']}
+    assert [*rows] == ['teacher-cross', 'none-cross-from_teacher', 'tight-t2-cross-from_teacher']
+    assert report['missing'] == ['bm25', 'untrained']
+    assert rows['tight-t2-cross-from_teacher']['scores']['mean']['RR@10']['to_none']['seeds'] == 1
+    assert rows['tight-t2-cross-from_teacher']['target_entropy'] > 0
+    parents = json.loads((tmp_path / 'work/models/tct_colbert-none-cross-from_teacher-s0/tct.json').read_text())
+    assert 'teacher' in parents['parents']
+
+
 def test_a_lost_teacher_is_named(ablation, words, started, tmp_path, capsys):
     name = 'teacher-colbert-s0'
     (ablation / 'models' / name).rename(tmp_path / name)

@@ -40,9 +40,9 @@ def write_plot(
                     difference.difference, place, xerr=ends, fmt='o', color=colour, markerfacecolor=filled, capsize=3
                 )
         line[0].set_yticks(list(places), [row.name for row in rows], fontsize=8)
-        line[0].set(xlabel=f'{measure}, mean and standard deviation over seeds')
+        line[0].set(xlabel=f'{measure}, mean ± standard deviation over seeds')
         line[1].axvline(0, color='grey', linewidth=1)
-        line[1].set(xlabel=f'{measure}, difference to none with 95 % interval (filled: p < 0.05)')
+        line[1].set(xlabel=f'{measure} minus none, 95 % interval (filled: p < 0.05)')
         for axes in line:
             axes.grid(axis='x', alpha=0.3)
     with atomic_file(path, 'wb') as out:
