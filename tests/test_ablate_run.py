@@ -3,6 +3,7 @@
 """An ablation from collections to the table: cells of a seed see the same data, and a second call runs nothing."""
 
 import json
+import sys
 
 import pytest
 from conftest import fails
@@ -103,6 +104,16 @@ def test_the_report_has_every_row_and_the_plot(ablation):
     text = (ablation / 'ablation.md').read_text()
     assert 'gamma (3 queries, 6 passages, not trained on)' in text
     assert text.count('python -m pyserini_tct.train ') == 4
+
+
+def test_without_matplotlib_the_table_is_written_all_the_same(ablation, monkeypatch, capsys):
+    (ablation / 'ablation.png').unlink()
+    monkeypatch.setitem(sys.modules, 'matplotlib.figure', None)
+    main(['--output', str(ablation), '--report-only'])
+    printed = capsys.readouterr()
+    assert printed.err.count('note: no plot: the plot needs the package matplotlib') == 1
+    assert 'tight-t2-colbert-from_backbone' in printed.out
+    assert not (ablation / 'ablation.png').exists()
 
 
 def test_a_second_call_runs_nothing_and_a_lost_cell_alone_is_made_again(ablation, words, started, capsys):
