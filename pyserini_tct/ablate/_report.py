@@ -133,7 +133,7 @@ def _caption(plan: dict[str, Any], missing: Sequence[str]) -> str:
         'starts from the same weights, paired by query after averaging over seeds, with its 95 % t interval; p: '
         'two-sided paired t-test, Holm over the settings; + and - mark p < 0.05.',
         f'teacher: re-ranks the best {plan["rerank_depth"]} of BM25. maxsim: the ColBERT teacher scores all passages, '
-        f'where a collection has at most {limit}. Train s: one uninterrupted training, start-up included. Peak MiB: of the '
+        f'where a collection has at most {limit}. Train s: one uninterrupted training with its start. Peak MiB: of the '
         "training's process, or of its GPU. Entropy: of the teacher's target in the first step, in nats.",
     ]
     if missing:
