@@ -31,6 +31,7 @@ COMMANDS = {
     'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',
     'prebuilt': 'published and own models, indexes and encoded queries by name: fetch, verify, add',
+    'ablate': 'what distillation brings: couplings, temperatures and starts crossed, trained and compared',
     'regress': 'pinned scores recomputed and compared',
 }
 SUBCOMMANDS = {

@@ -33,6 +33,7 @@ LAYERS = [
     ['search'],
     ['_pyserini_names'],
     ['mine', 'regress', 'demo', '_doctor', '_run'],
+    ['ablate'],
 ]
 COMMANDS = sorted(
     '.'.join(('pyserini_tct', *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix('.__main__')

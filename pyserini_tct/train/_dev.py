@@ -110,14 +110,19 @@ class DevSet:
         passages = model.embed(model.tokenizer.passages(self.passages, settings.passage_length))
         return queries @ passages.T
 
-    def _colbert(self, model: ColBert, block: int = 32) -> np.ndarray:
-        texts = list(self.topics.values())
-        encoded = [model.encode_queries(texts[i : i + QUERIES]) for i in range(0, len(texts), QUERIES)]
-        queries = TokenVectors(*(torch.cat(part) for part in zip(*encoded, strict=True)))
-        by_length = sorted(range(len(self.passages)), key=lambda i: len(self.passages[i].contents))
-        scores = np.empty((len(self.topics), len(self.passages)), np.float32)
-        for start in tqdm(range(0, len(by_length), block), desc='dev', unit='block', disable=None, leave=False):
-            rows = by_length[start : start + block]
-            part = model.scorer(queries, model.encode_passages([self.passages[row] for row in rows]))
-            scores[:, rows] = part.cpu().numpy()
-        return scores
+    def _colbert(self, model: ColBert) -> np.ndarray:
+        return maxsim_scores(model, list(self.topics.values()), self.passages)
+
+
+@torch.no_grad()
+def maxsim_scores(model: ColBert, queries: Sequence[str], passages: Sequence[Passage], block: int = 32) -> np.ndarray:
+    """Return MaxSim of each query with each passage, ``(queries, passages)``; passages are encoded block by block."""
+    encoded = [model.encode_queries(queries[i : i + QUERIES]) for i in range(0, len(queries), QUERIES)]
+    vectors = TokenVectors(*(torch.cat(part) for part in zip(*encoded, strict=True)))
+    by_length = sorted(range(len(passages)), key=lambda i: len(passages[i].contents))
+    scores = np.empty((len(queries), len(passages)), np.float32)
+    for start in tqdm(range(0, len(by_length), block), desc='dev', unit='block', disable=None, leave=False):
+        rows = by_length[start : start + block]
+        part = model.scorer(vectors, model.encode_passages([passages[row] for row in rows]))
+        scores[:, rows] = part.cpu().numpy()
+    return scores
