@@ -27,9 +27,11 @@ COMMANDS = {
     'search.lucene': 'topics to a run: BM25, over a Lucene index',
     'search.hybrid': 'topics to a run: dense and BM25, interpolated',
     'search.rerank': 'a run to a run: its best passages scored anew by a ColBERT or a cross-encoder',
+    'search.rerank.tokens': 'a corpus to token vectors of a ColBERT, which search.rerank uses again',
     'fusion': 'two runs to one, interpolated',
     'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',
+    'compare': 'BM25, a student, a teacher and their hybrids on a collection: effectiveness, latency, bytes',
     'prebuilt': 'published and own models, indexes and encoded queries by name: fetch, verify, add',
     'regress': 'pinned scores recomputed and compared',
 }

@@ -3,7 +3,7 @@
 """Plots as SVG text for a page without outside resources: what ``demo`` and ``compare`` draw."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pyserini_tct import _env
@@ -47,4 +47,23 @@ def cost_plot(title: str, unit: str, score: str, points: Iterable[Point]) -> str
         drawn.scatter(*at, label=f'{number} {point.name}', s=20)
         drawn.annotate(str(number), at, xytext=(4, 3), textcoords='offset points', fontsize=8)
     drawn.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, 0.5))
+    return svg(figure)
+
+
+def alpha_plot(tuned: Mapping[str, Mapping[str, Any]], split: str, score: str) -> str:
+    """Draw effectiveness at each alpha, by the name of a hybrid as ``fusion.tune`` returned it."""
+    figure, drawn = axes(f'alpha, on {split}', 'alpha (weight of the sparse scores)', score)
+    for name, found in tuned.items():
+        drawn.plot(*zip(*found['curve'], strict=True), marker='.', label=f'{name} (best {found["alpha"]:g})')
+    drawn.legend(fontsize=8)
+    return svg(figure)
+
+
+def gains_plot(title: str, score: str, gains: Sequence[float]) -> str:
+    """Draw the gain of each query as a bar, the largest first."""
+    figure, drawn = axes(title, 'query, by gain', f'difference in {score}')
+    figure.set_size_inches(3.4, 2.6)
+    ordered = sorted(gains, reverse=True)
+    colours = ['tab:green' if gain > 0 else 'tab:red' for gain in ordered]
+    drawn.bar(range(1, len(ordered) + 1), ordered, width=1.0, color=colours)
     return svg(figure)

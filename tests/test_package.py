@@ -32,7 +32,7 @@ LAYERS = [
     ['fusion'],
     ['search'],
     ['_pyserini_names'],
-    ['mine', 'regress', 'demo', '_doctor', '_run'],
+    ['mine', 'regress', 'demo', 'compare', 'explain', '_doctor', '_run'],
 ]
 COMMANDS = sorted(
     '.'.join(('pyserini_tct', *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix('.__main__')

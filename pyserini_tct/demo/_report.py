@@ -50,21 +50,12 @@ def as_markdown(rows: Sequence[Row], caption: str, commands: Sequence[str]) -> s
 def as_page(rows: Sequence[Row], alphas: dict[str, dict[str, Any]], caption: str, commands: Sequence[str]) -> str:
     """Return one HTML page without outside resources: the table, three plots, the commands."""
     head, *body = cells(rows)
-    plots = ''.join(f'<figure>{plot}</figure>' for plot in (_alpha_plot(alphas), *_cost_plots(rows)))
+    plots = (_plots.alpha_plot(alphas, 'dev', 'RR@10'), *_cost_plots(rows))
     return _page.page(
         'TCT-ColBERT on the pocket collection',
-        f'<p>{html.escape(caption)}</p>\n{_page.table(head, body)}{plots}'
-        f'<h2>Commands</h2><pre>{html.escape(chr(10).join(commands))}</pre>',
-        'figure { display: inline-block; margin: 1rem 1rem 0 0 }\n',
+        f'<p>{html.escape(caption)}</p>\n{_page.table(head, body)}{_page.figures(plots)}'
+        f'<h2>Commands</h2>{_page.code(commands)}',
     )
-
-
-def _alpha_plot(alphas: dict[str, dict[str, Any]]) -> str:
-    figure, axes = _plots.axes('alpha, on dev', 'alpha (weight of the sparse scores)', 'RR@10')
-    for name, found in alphas.items():
-        axes.plot(*zip(*found['curve'], strict=True), marker='.', label=f'{name} (best {found["alpha"]:g})')
-    axes.legend(fontsize=8)
-    return _plots.svg(figure)
 
 
 def _cost_plots(rows: Sequence[Row]) -> list[str]:
