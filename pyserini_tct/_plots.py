@@ -6,6 +6,8 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pyserini_tct import _env
 
 
@@ -60,10 +62,12 @@ def alpha_plot(tuned: Mapping[str, Mapping[str, Any]], split: str, score: str) -
 
 
 def gains_plot(title: str, score: str, gains: Sequence[float]) -> str:
-    """Draw the gain of each query as a bar, the largest first."""
+    """Draw the gain of each query, the largest first: gains in green, losses in red."""
     figure, drawn = axes(title, 'query, by gain', f'difference in {score}')
     figure.set_size_inches(3.4, 2.6)
-    ordered = sorted(gains, reverse=True)
-    colours = ['tab:green' if gain > 0 else 'tab:red' for gain in ordered]
-    drawn.bar(range(1, len(ordered) + 1), ordered, width=1.0, color=colours)
+    ordered = np.array(sorted(gains, reverse=True))
+    places = np.arange(1, len(ordered) + 1)
+    for colour, part in (('tab:green', ordered.clip(min=0)), ('tab:red', ordered.clip(max=0))):
+        drawn.fill_between(places, part, step='mid', color=colour, linewidth=0.8)
+    drawn.axhline(0, color='black', linewidth=0.6)
     return svg(figure)

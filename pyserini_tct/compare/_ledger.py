@@ -8,12 +8,13 @@ contents of what it reads, the steps before it, the versions of the packages), a
 
 import functools
 import hashlib
+import importlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _atomic, _cli, _env, _files
+from pyserini_tct import _atomic, _cli, _env, _files, _jvm
 from pyserini_tct._errors import TctError
 from pyserini_tct._stages import call
 from pyserini_tct.collection import IRDS
@@ -77,7 +78,15 @@ class Ledger:
         for path in (output, _atomic.manifest_path(output), *unfinished):
             _atomic.remove(path)
         output.parent.mkdir(parents=True, exist_ok=True)
+        _load()
         return {'seconds': call(step.stage, self.folder / LOG)}
+
+
+@functools.cache
+def _load() -> None:
+    """Import the models' code and start Java, so that no step's seconds contain that."""
+    _jvm.autoclass('io.anserini.index.IndexCollection')
+    importlib.import_module('pyserini_tct.models.student')
 
 
 def keys_of(plan: Plan) -> dict[str, str]:

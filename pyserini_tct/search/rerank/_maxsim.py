@@ -54,7 +54,12 @@ class MaxSimReranker(Reranker):
         for passage in self.passages:
             digest.update(f'{passage.docid}\0{passage.contents}\0'.encode())
         sha256s = {'encoder_sha256': self.model.sha256, 'tokenizer_sha256': self.model.tokenizer.sha256}
-        return {**sha256s, 'precision': self.precision, 'passages_sha256': digest.hexdigest()}
+        return {
+            'count': len(self.passages),
+            **sha256s,
+            'precision': self.precision,
+            'passages_sha256': digest.hexdigest(),
+        }
 
     def _check(self, folder: Path) -> None:
         found = _manifest.read_manifest(folder) or {}
