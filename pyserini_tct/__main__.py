@@ -32,6 +32,7 @@ COMMANDS = {
     'fusion.tune': 'the best alpha of an interpolation, on dev queries',
     'eval': 'runs and qrels to a table of measures',
     'compare': 'BM25, a student, a teacher and their hybrids on a collection: effectiveness, latency, bytes',
+    'explain': 'why a passage has its score: MaxSim alignment, token contributions, BM25 terms',
     'prebuilt': 'published and own models, indexes and encoded queries by name: fetch, verify, add',
     'regress': 'pinned scores recomputed and compared',
 }
