@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> None:
 
     from pyserini_tct import _jvm
     from pyserini_tct.compare import _report, _results
-    from pyserini_tct.compare._ledger import Ledger
+    from pyserini_tct.compare._ledger import Ledger, keys_of
 
     with _atomic.lock(args.output):
         ledger = Ledger(args.output, args.overwrite)
@@ -72,8 +72,9 @@ def main(argv: Sequence[str]) -> None:
         plan = _plan.Plan(collection, settings, args.output)
         for system in systems:
             plan.run(system)
-        ledger.take(plan)
-        found = _results.collect(plan, ledger, systems, args.measures, baseline, args.latency_queries)
+        keys = keys_of(plan)
+        ledger.take(plan, keys)
+        found = _results.collect(plan, ledger, keys, systems, args.measures, baseline, args.latency_queries)
         found['left_out'] = left_out
         for path, content in _report.documents(args.output, found).items():
             with _atomic.atomic_file(path) as out:

@@ -61,9 +61,8 @@ class Ledger:
         self.made[name] = entry
         _atomic.write_json(self.path, self.made)
 
-    def take(self, plan: Plan) -> None:
+    def take(self, plan: Plan, keys: Mapping[str, str]) -> None:
         """Take the steps of a plan that were not taken yet, with a line of progress each."""
-        keys = keys_of(plan)
         for number, (name, step) in enumerate(plan.steps.items(), 1):
             label = f'[{number}/{len(plan.steps)}] {name}'
             if not step.stage.output.exists():
@@ -90,12 +89,12 @@ def _load() -> None:
 
 
 def keys_of(plan: Plan) -> dict[str, str]:
-    """Return the digest of what each step depends on."""
+    """Return the digest of what each step of a plan depends on: contents, not places."""
     keys: dict[str, str] = {}
+    digests = {source: source_digest(source) for step in plan.steps.values() for source in step.sources}
     made = {str(step.stage.output): name for name, step in plan.steps.items()}
     for name, step in plan.steps.items():
-        sources = {source: source_digest(source) for source in step.sources}
-        named = made | sources  # names instead of paths: a folder that was moved is the same
+        named = made | {source: digests[source] for source in step.sources}
         words = [named.get(word.removeprefix('@'), word) for word in step.stage.words]
         keys[name] = digest([step.stage.module, words, {use: keys[use] for use in step.uses}, _env.versions()])
     return keys
@@ -106,7 +105,6 @@ def digest(content: Mapping[str, Any] | list[Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-@functools.cache
 def source_digest(source: str) -> str:
     """Return the digest of a file, a folder or a model by name; a data set of ir_datasets is known by its name.
 

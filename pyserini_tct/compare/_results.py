@@ -4,7 +4,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pyserini_tct import _cli, _env, _files
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct._stages import index_bytes
 from pyserini_tct.compare import _latency
-from pyserini_tct.compare._ledger import Ledger, digest, keys_of
+from pyserini_tct.compare._ledger import Ledger, digest
 from pyserini_tct.compare._plan import SPARSE_OF, SYSTEMS, Plan
 from pyserini_tct.eval import compare_to, evaluate, parse_measures, provider_of
 from pyserini_tct.runs import load_run
@@ -20,13 +20,20 @@ from pyserini_tct.topics import read_qrels, read_topics
 
 
 def collect(
-    plan: Plan, ledger: Ledger, systems: Sequence[str], measures: Sequence[str], baseline: str, timed: int
+    plan: Plan,
+    ledger: Ledger,
+    keys: Mapping[str, str],
+    systems: Sequence[str],
+    measures: Sequence[str],
+    baseline: str,
+    timed: int,
 ) -> dict[str, Any]:
     """Score the runs and time the systems.
 
     Args:
         plan: whose steps were taken.
         ledger: keeps the timings.
+        keys: of the steps, see ``keys_of``.
         systems: rows of the table, in order.
         measures: as ir_measures spells them.
         baseline: one of the systems.
@@ -47,7 +54,7 @@ def collect(
     threads = {'torch': torch.get_num_threads(), 'faiss': 1, 'lucene': 1}
     alphas = _alphas(plan, systems)
     searchers = _latency.Searchers(plan, {name: found['alpha'] for name, found in alphas.items()})
-    keys, queries = keys_of(plan), list(topics.values())[:timed]
+    queries = list(topics.values())[:timed]
     rows = []
     for name in systems:
         step, indexes = f'{name}.{settings.split}', SYSTEMS[name].indexes
