@@ -4,15 +4,16 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 import torch
-from conftest import TEXTS, TOPICS, clean_environment, fails, refusal, write_corpus
+from conftest import TEXTS, TOPICS, clean_environment, fails, write_corpus
 
 from pyserini_tct.collection import Passage
-from pyserini_tct.compare import _collection, _latency, _ledger, _plan, _report
+from pyserini_tct.compare import _collection, _ledger, _plan, _report
 from pyserini_tct.compare.__main__ import main
 from pyserini_tct.eval import evaluate
 from pyserini_tct.models import colbert, cross
@@ -160,7 +161,8 @@ def test_only_what_changed_is_made_again(folder, compared):
         (['--predictions', 'none.jsonl'], '--predictions none.jsonl does not exist'),
         (['--teacher', 'cross'], '--teacher cross is a cross-encoder: a ColBERT is needed'),
         (['--measures', 'RR10'], "the measure 'RR10' is unknown"),
-        (['--output', 'tiny'], 'tiny is not empty and no earlier comparison'),
+        (['--teacher', 'colbert', '--output', '.'], '--collection tiny lies in the output .: choose another'),
+        (['--output', 'tiny', '--collection', 'copy'], 'tiny is not empty and no earlier comparison'),
     ],
 )
 def test_what_cannot_be_compared(folder, monkeypatch, capsys, words, sentence):
@@ -169,28 +171,12 @@ def test_what_cannot_be_compared(folder, monkeypatch, capsys, words, sentence):
         (folder / 'tiny' / f'{name}.same.{suffix}').write_bytes(
             (folder / 'tiny' / f'{name}.test.{suffix}').read_bytes()
         )
+    shutil.copytree(folder / 'tiny', folder / 'copy', dirs_exist_ok=True)
     before = sorted(folder.rglob('*'))
     given = {'--output': 'new', **dict(zip(words[::2], words[1::2], strict=True))}
     flags = {**dict(zip(FLAGS[::2], FLAGS[1::2], strict=True)), **given}
     assert sentence in fails(main, *(word for pair in flags.items() for word in pair), capsys=capsys)
     assert sorted(folder.rglob('*')) == before
-
-
-def test_what_is_left_out_says_what_it_needs():
-    systems, left_out = _plan.select(None, {'student', 'alpha'})
-    assert systems == ['bm25', 'dense', 'dense-hnsw', 'hybrid']
-    assert left_out['hybrid-doc2query'] == 'expansions.jsonl in the collection, or --predictions FILE'
-    assert left_out['bm25-cross'] == '--cross PATH'
-
-
-def test_names_of_ir_datasets():
-    found = _collection.open_collection('irds:beir/scifact')
-    assert (found.corpus, found.topics('test'), found.predictions) == (
-        'irds:beir/scifact',
-        'irds:beir/scifact/test',
-        None,
-    )
-    assert found.qrels('test') == found.topics('test')
 
 
 def plan_of(folder, output, **changed):
@@ -210,44 +196,6 @@ def test_a_key_is_of_contents_not_of_places(folder, tmp_path):
     assert {name for name in keys if keys[name] != other[name]} == {'hybrid.test'}
     other = _ledger.keys_of(plan_of(folder, tmp_path / 'a', hits=20))
     assert {name for name in keys if keys[name] != other[name]} == {'bm25.test', 'hybrid.test'}
-
-
-def test_the_record_of_a_killed_step_is_not_that_of_a_finished_one(tmp_path):
-    ledger, told = _ledger.Ledger(tmp_path / 'out'), []
-
-    def killed(begun):
-        told.append(begun)
-        raise KeyboardInterrupt
-
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt):
-            _ledger.Ledger(tmp_path / 'out').keep('vectors', 'k', killed)
-    assert told == [False, True]
-    ledger = _ledger.Ledger(tmp_path / 'out')
-    assert ledger.keep('vectors', 'k', lambda begun: {'seconds': 1.0}) == {'key': 'k', 'seconds': 1.0}
-    assert _ledger.Ledger(tmp_path / 'out').keep('vectors', 'k', killed)['seconds'] == 1.0
-    assert _ledger.Ledger(tmp_path / 'out', overwrite=True).made == {}
-    assert refusal(_ledger.Ledger, tmp_path).endswith('no earlier comparison: choose another --output')
-
-
-def test_latency_is_of_the_queries_after_the_warm_up(monkeypatch):
-    """A clock that moves a second with each look: the stages are 1 s each, the whole takes their looks too."""
-    asked, now = [], iter(range(1000))
-    monkeypatch.setattr(_latency.time, 'perf_counter', lambda: next(now))
-
-    def search(query, clock):
-        asked.append(query)
-        for name in ('search', 'encode query', 'search'):
-            with clock.stage(name):
-                pass
-
-    queries = [f'q{i}' for i in range(7)]
-    found = _latency.measure(search, queries)
-    assert asked == [*queries[:5], *queries]
-    assert found == {
-        'queries': 7, 'warm_up': 5, 'mean': 7000.0, 'p50': 7000.0, 'p99': 7000.0,
-        'stages': {'encode query': 1000.0, 'search': 2000.0},
-    }  # fmt: skip
 
 
 def test_cells_by_hand(compared):

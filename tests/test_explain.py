@@ -14,8 +14,11 @@ import torch
 from conftest import TEXTS, TOPICS, clean_environment, fails, write_corpus
 
 from pyserini_tct.collection import Passage
+from pyserini_tct.encode import TctColBertDocumentEncoder
+from pyserini_tct.encode._writer import encode_corpus
 from pyserini_tct.explain import _dense, explain_dense, explain_maxsim
 from pyserini_tct.explain.__main__ import main
+from pyserini_tct.index.faiss import build_flat
 from pyserini_tct.models import colbert, student
 from pyserini_tct.search.faiss import FaissSearcher
 from pyserini_tct.text import TokenContract
@@ -31,13 +34,32 @@ def total(entries) -> float:
 def test_a_students_tokens_add_up_to_the_searchers_score(tiny_student, tiny_index):
     model, searcher = student.load(tiny_student), FaissSearcher(tiny_index, tiny_student)
     for query in TOPICS.values():
-        for hit in searcher.search(query, 6):
+        for hit in searcher.search(query, 2):
             found = explain_dense(model, query, PASSAGES[hit.docid])
             for score in (found['score'], total(found['query']), total(found['passage'])):
                 assert score == pytest.approx(hit.score, abs=1e-4)
     assert len(found['query']) == 32
     assert len(found['pairs']) == 32
     assert len(found['pairs'][0]) == len(found['passage'])
+
+
+def test_an_index_of_shorter_passages_is_explained_as_it_was_made(tiny_student, tmp_path, capsys):
+    """Vectors of 8 ids have 4 tokens; the checkpoint's own length would explain another score."""
+    encode_corpus(
+        write_corpus(tmp_path / 'corpus.jsonl', TEXTS),
+        tmp_path / 'vectors',
+        TctColBertDocumentEncoder(tiny_student, device='cpu'),
+        max_length=8,
+    )
+    build_flat(tmp_path / 'vectors', tmp_path / 'index')
+    main(['slow ice', 'd1', '--index', str(tmp_path / 'index'), '--encoder', str(tiny_student), '--format', 'json'])
+    found = json.loads(capsys.readouterr().out)['parts']['dense']
+    assert [entry['token'] for entry in found['passage']] == ['the', 'ice', 'of', 'a']
+    scores = {hit.docid: hit.score for hit in FaissSearcher(tmp_path / 'index', tiny_student).search('slow ice', 6)}
+    assert found['score'] == pytest.approx(scores['d1'], abs=1e-4)
+    build_flat(tmp_path / 'vectors', tmp_path / 'bare', texts=False)
+    words = ['slow ice', 'd1', '--index', tmp_path / 'bare', '--encoder', tiny_student]
+    assert f'{tmp_path / "bare"} has no texts: build it' in fails(main, *words, capsys=capsys)
 
 
 def test_a_students_tokens_by_hand(tiny_student, monkeypatch):
@@ -82,7 +104,7 @@ V2 = TokenContract(separator=True, attend_to_masks=False, dropped=0, skip_punctu
 def test_an_alignment_adds_up_to_maxsim(teacher, settings):
     """0.5 for padding is above some similarities: those query tokens have no passage token."""
     model = colbert.ColBert(teacher.bert, teacher.linear, teacher.tokenizer, settings)
-    passages = [*PASSAGES.values(), Passage('p', 'a fault, (slow) ice!')]
+    passages = [PASSAGES['d1'], Passage('p', 'a fault, (slow) ice!')]
     with torch.no_grad():
         scores = [model(['slow ice?'], [passage]).item() for passage in passages]
     for passage, score in zip(passages, scores, strict=True):
@@ -212,6 +234,7 @@ def test_what_cannot_be_explained(tiny_student, other_students, tiny_index, corp
         (('--encoder', tiny_student), 'give --corpus CORPUS or --index INDEX'),
         (('--encoder', tiny_student, '--corpus', corpus, '--alpha', 1), '--alpha is for the hybrid'),
         (('--encoder', tiny_student, '--corpus', corpus, '--k1', 1), '--k1 and --b are for --bm25'),
+        (('--encoder', tiny_student, '--index', tiny_index, '--fields', 'text'), '--fields is for --corpus'),
         (('--encoder', tiny_student, '--corpus', corpus), f'{corpus} has no passage d9'),
         (('--encoder', tiny_student, '--index', tiny_index), f'{tiny_index} has no passage d9'),
         (('--encoder', other_students / 'tct_colbert-weights', '--index', tiny_index), 'made with another encoder'),

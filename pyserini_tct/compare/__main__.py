@@ -91,6 +91,10 @@ def _check(args: argparse.Namespace, collection: Any) -> None:
     from pyserini_tct.fusion._alpha import read_alpha
     from pyserini_tct.models.teachers import factory
 
+    for name in ('collection', 'student', 'teacher', 'cross', 'predictions'):
+        path = Path(getattr(args, name) or '')
+        if getattr(args, name) and path.exists() and path.resolve().is_relative_to(args.output.resolve()):
+            raise TctError(f'--{name} {path} lies in the output {args.output}: choose another --output')
     if args.alpha is not None and args.tune_split:
         raise TctError('--alpha and --tune-split exclude each other: give one of them')
     collection.topics(args.split), collection.qrels(args.split)

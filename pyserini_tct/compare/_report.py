@@ -42,6 +42,7 @@ def caption(found: Found) -> str:
     threads = ', '.join(f'{name} {count}' for name, count in found['threads'].items())
     latency = found['systems'][0]['latency']
     alphas = ', '.join(f'{tuned["alpha"]:g} ({name})' for name, tuned in found['alphas'].items())
+    graph = any(row['name'] == 'dense-hnsw' for row in found['systems'])
     reranked = any('re-rank' in row['latency']['stages'] for row in found['systems'])
     how = f'tuned on {found["tuned_on"]}' if found['tuned_on'] else 'as given'
     parts = [
@@ -50,6 +51,7 @@ def caption(found: Found) -> str:
         f'Milliseconds are of {latency["queries"]} single queries after {latency["warm_up"]} to warm up, '
         f'stages one after the other, on {found["environment"]["device"]}, threads: {threads}.',
         'Build seconds are of all that a system searches, encoding included; index bytes without texts.',
+        'HNSW as index.faiss makes it, searched with as many candidates as hits.' if graph else '',
         f'alpha {how}: {alphas}.' if alphas else '',
         f'Re-ranked: the best {found["depth"]}.' if reranked else '',
     ]

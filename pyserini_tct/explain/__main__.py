@@ -23,13 +23,15 @@ def _parser() -> _cli.Parser:
     add('query', metavar='QUERY', help='text of the query')
     add('docid', metavar='DOCID', help='of the passage')
     add('--corpus', help='JSONL file (.gz too), folder of them, or irds:NAME: where the text is')
+    add('--fields', nargs='+', help='of --corpus: title, text (left out: what the corpus has)')
     add('--index', type=Path, help='Faiss index folder with texts, instead; --encoder must be the one that made it')
     add('--teacher', metavar='COLBERT', help='explain MaxSim: folder or hub name of a ColBERT')
     add('--encoder', metavar='STUDENT', help='explain the dot product: folder or hub name of a student')
     add('--bm25', metavar='INDEX', help='explain BM25: Lucene index folder, or the name of a prebuilt index')
     add('--k1', type=float, help="BM25's k1 (as search.lucene)")
     add('--b', type=float, help="BM25's b (as search.lucene)")
-    add('--alpha', help='explain the hybrid too, dense + alpha * BM25: a number, or @FILE from fusion.tune')
+    text = 'dense + alpha * BM25 too, as where both sides found the passage: a number, or @FILE from fusion.tune'
+    add('--alpha', help=text)
     add('--top', type=_cli.positive, default=20, help='tokens of each list that are printed')
     add('--format', choices=('text', 'json'), default='text', help='JSON has all tokens, pairs and digits')
     add('--html', type=Path, metavar='FILE', help='write a heat map')
@@ -84,6 +86,8 @@ def _check(args: argparse.Namespace) -> None:
         raise TctError('the query is blank: give its text')
     if (args.teacher or args.encoder) and bool(args.corpus) == bool(args.index):
         raise TctError('--teacher and --encoder read the text of the passage: give --corpus CORPUS or --index INDEX')
+    if args.fields and not args.corpus:
+        raise TctError('--fields is for --corpus: leave it out')
     if args.alpha is not None and not (args.encoder and args.bm25):
         raise TctError('--alpha is for the hybrid of a student and BM25: give --encoder and --bm25 too')
     if (args.k1 is not None or args.b is not None) and not args.bm25:
@@ -117,7 +121,9 @@ def _passage(args: argparse.Namespace, encoder: Any) -> tuple[Any, int | None]:
     from pyserini_tct.collection import Passage, read_corpus
 
     if args.corpus:
-        passage = next((passage for passage in read_corpus(args.corpus) if passage.docid == args.docid), None)
+        passage = next(
+            (passage for passage in read_corpus(args.corpus, args.fields) if passage.docid == args.docid), None
+        )
         if passage is None:
             raise TctError(f'{args.corpus} has no passage {args.docid}: check the docid, or name its corpus')
         return passage, None

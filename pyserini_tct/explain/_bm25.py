@@ -32,10 +32,11 @@ def explain_bm25(searcher: BM25Searcher, query: str, docid: str) -> dict[str, An
     if utils.convertDocidToLuceneDocid(reader, docid) < 0:
         raise TctError(f'{searcher.index_dir} has no passage {docid}: check the docid, or name its index')
     tokens = _jvm.autoclass('io.anserini.analysis.AnalyzerUtils').analyze(analyzer, query).toArray()
+    passages = int(reader.getDocCount('contents'))
     terms: list[dict[str, Any]] = []
     for term, count in Counter(map(str, tokens)).items():
         documents = int(utils.getDF(reader, term))
-        idf = math.log(1 + (searcher.num_docs - documents + 0.5) / (documents + 0.5)) if documents else None
+        idf = math.log(1 + (passages - documents + 0.5) / (documents + 0.5)) if documents else None
         weight = utils.getBM25AnalyzedTermWeightWithParameters(reader, docid, term, searcher.k1, searcher.b)
         entry = {'token': term, 'count': count, 'documents': documents, 'idf': idf}
         terms.append({**entry, 'tf': float(weight) / idf if idf else 0.0, 'contribution': count * float(weight)})
