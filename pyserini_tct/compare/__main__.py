@@ -46,7 +46,7 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.compare import _collection, _plan
 
     collection = _collection.open_collection(args.collection, args.predictions)
-    given = {name for name in ('student', 'teacher', 'cross') if getattr(args, name)}
+    given = {name for name in _plan.MODELS if getattr(args, name)}
     given |= {'predictions'} if collection.predictions else set()
     given |= {'alpha'} if args.tune_split or args.alpha is not None else set()
     asked = args.systems.split(',') if args.systems is not None else None

@@ -37,6 +37,7 @@ GIVEN_BY = {
     'cross': '--cross PATH',
     'alpha': '--alpha NUMBER or --tune-split SPLIT',
 }
+MODELS = ('student', 'teacher', 'cross')
 SPARSE_OF = {'hybrid': 'bm25', 'hybrid-doc2query': 'doc2query'}
 
 
@@ -135,22 +136,13 @@ class Plan:
         found = {index: self.index(index) for index in uses}
         if system in ('bm25', 'doc2query'):
             return self._add(name, out, 'search.lucene', ('--index', found[system], *words), sources, *uses)
-        sources += [
-            model for need in SYSTEMS[system].needs if (model := getattr(settings, need, None)) and need != 'alpha'
-        ]
+        sources += [getattr(settings, need) for need in SYSTEMS[system].needs if need in MODELS]
         if system in ('dense', 'dense-hnsw'):
             return self._add(name, out, 'search.faiss', ('--index', found[uses[0]], *dense, *words), sources, *uses)
         if system in SPARSE_OF:
             alpha, tuned = self._alpha(system)
-            groups: tuple[object, ...] = (
-                'dense',
-                '--index',
-                found['flat'],
-                *dense,
-                'sparse',
-                '--index',
-                found[SPARSE_OF[system]],
-            )
+            sparse = ('sparse', '--index', found[SPARSE_OF[system]])
+            groups = ('dense', '--index', found['flat'], *dense, *sparse)
             fusion = ('fusion', '--alpha', alpha, '--hits', settings.hits, 'run')
             return self._add(name, out, 'search.hybrid', (*groups, *fusion, *words), sources, *uses, *tuned)
         first = 'hybrid' if system == 'hybrid-maxsim' else 'bm25'
@@ -176,7 +168,7 @@ class Plan:
         """Return the value of ``--alpha``, and the steps that make it."""
         settings, sparse, out = self.settings, SPARSE_OF[system], self.alpha_file(system)
         if settings.tune_split is None:
-            return f'{settings.alpha:g}', ()
+            return str(settings.alpha), ()
         sides = {side: self.run(of, settings.tune_split) for side, of in (('dense', 'dense'), ('sparse', sparse))}
         qrels, name = self.collection.qrels(settings.tune_split), f'alpha.{system}'
         words = ('--dense', sides['dense'], '--sparse', sides['sparse'], '--qrels', qrels,

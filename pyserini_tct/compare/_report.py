@@ -42,12 +42,13 @@ def caption(found: Found) -> str:
     threads = ', '.join(f'{name} {count}' for name, count in found['threads'].items())
     latency = found['systems'][0]['latency']
     alphas = ', '.join(f'{tuned["alpha"]:g} ({name})' for name, tuned in found['alphas'].items())
+    base = found['baseline']['name']
     graph = any(row['name'] == 'dense-hnsw' for row in found['systems'])
     reranked = any('re-rank' in row['latency']['stages'] for row in found['systems'])
     how = f'tuned on {found["tuned_on"]}' if found['tuned_on'] else 'as given'
     parts = [
         f'{found["queries"]} judged queries, {found["passages"]} passages, {found["hits"]} hits.',
-        f'+ and - mark a difference to {found["baseline"]["name"]} (paired t-test, Holm, p < 0.05).',
+        f'+ and - mark a difference to {base} (paired t-test, Holm, p < 0.05).' if len(found['systems']) > 1 else '',
         f'Milliseconds are of {latency["queries"]} single queries after {latency["warm_up"]} to warm up, '
         f'stages one after the other, on {found["environment"]["device"]}, threads: {threads}.',
         'Build seconds are of all that a system searches, encoding included; index bytes without texts.',

@@ -13,7 +13,7 @@ from pyserini_tct._manifest import read_manifest
 from pyserini_tct._stages import index_bytes
 from pyserini_tct.compare import _latency
 from pyserini_tct.compare._ledger import Ledger, digest
-from pyserini_tct.compare._plan import SPARSE_OF, SYSTEMS, Plan
+from pyserini_tct.compare._plan import MODELS, SPARSE_OF, SYSTEMS, Plan
 from pyserini_tct.eval import compare_to, evaluate, parse_measures, provider_of
 from pyserini_tct.runs import load_run
 from pyserini_tct.topics import read_qrels, read_topics
@@ -87,7 +87,7 @@ def collect(
         'baseline': {'name': baseline, 'test': 'paired t-test', 'correction': 'Holm', 'level': 0.05},
         'hits': settings.hits,
         'depth': settings.depth,
-        'models': {name: getattr(settings, name) for name in ('student', 'teacher', 'cross')},
+        'models': {name: getattr(settings, name) for name in MODELS},
         'tuned_on': settings.tune_split,
         'alphas': alphas,
         'threads': threads,
