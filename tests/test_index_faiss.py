@@ -141,3 +141,18 @@ def test_another_encoder_of_the_same_dimension_is_refused(tiny_index, other_stud
     assert (
         len(FaissSearcher(tiny_index, other_students / f'tct_colbert-{name}', check_encoder=False).search('ice')) == 6
     )
+
+
+def test_an_hnsw_graph_finds_what_the_flat_index_finds(copy, tmp_path, encoder, capsys):
+    """Six passages are all candidates of the graph, so both give the same hits; nothing is reported by distance."""
+    words = ['--input', tmp_path / 'vectors', '--output', tmp_path / 'hnsw', '--hnsw', '--M', 4, '--efC', 20]
+    index_faiss.main([str(word) for word in words])
+    assert 'hnsw: HNSW index of 6 passages' in capsys.readouterr().out
+    graph, flat = FaissSearcher(tmp_path / 'hnsw', encoder), FaissSearcher(copy, encoder)
+    assert graph.index.hnsw.efConstruction == 20
+    for found, expected in zip(graph.search('slow ice', 6), flat.search('slow ice', 6), strict=True):
+        assert found.docid == expected.docid
+        assert found.score == pytest.approx(expected.score, abs=1e-4)
+    words = ['--input', tmp_path / 'vectors', '--output', tmp_path / 'other', '--M']
+    assert '--M and --efC are for --hnsw' in fails(index_faiss.main, *words, 4, capsys=capsys)
+    assert '--M 1 makes no graph' in fails(index_faiss.main, *words, 1, '--hnsw', capsys=capsys)

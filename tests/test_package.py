@@ -19,7 +19,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_yaml'],
+    ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_plots', '_stages', '_yaml'],
     ['_manifest', '_jvm', '_columns'],
     ['prebuilt'],
     ['_pyserini'],
@@ -32,7 +32,7 @@ LAYERS = [
     ['fusion'],
     ['search'],
     ['_pyserini_names'],
-    ['mine', 'regress', 'demo', '_doctor', '_run'],
+    ['mine', 'regress', 'demo', 'compare', 'explain', '_doctor', '_run'],
     ['ablate'],
 ]
 COMMANDS = sorted(

@@ -3,11 +3,10 @@
 """The demo's table as text and Markdown, and a page with plots: alpha, effectiveness against latency and bytes."""
 
 import html
-import io
 from collections.abc import Sequence
 from typing import Any
 
-from pyserini_tct import _page
+from pyserini_tct import _page, _plots
 from pyserini_tct.demo._systems import BASELINE, MEASURES, Row
 from pyserini_tct.eval import compare_to, markdown_table, text_table
 
@@ -51,53 +50,24 @@ def as_markdown(rows: Sequence[Row], caption: str, commands: Sequence[str]) -> s
 def as_page(rows: Sequence[Row], alphas: dict[str, dict[str, Any]], caption: str, commands: Sequence[str]) -> str:
     """Return one HTML page without outside resources: the table, three plots, the commands."""
     head, *body = cells(rows)
-    plots = ''.join(f'<figure>{plot}</figure>' for plot in (_alpha_plot(alphas), *_cost_plots(rows)))
+    plots = (_plots.alpha_plot(alphas, 'dev', 'RR@10'), *_cost_plots(rows))
     return _page.page(
         'TCT-ColBERT on the pocket collection',
-        f'<p>{html.escape(caption)}</p>\n{_page.table(head, body)}{plots}'
-        f'<h2>Commands</h2><pre>{html.escape(chr(10).join(commands))}</pre>',
-        'figure { display: inline-block; margin: 1rem 1rem 0 0 }\n',
+        f'<p>{html.escape(caption)}</p>\n{_page.table(head, body)}{_page.figures(plots)}'
+        f'<h2>Commands</h2>{_page.code(commands)}',
     )
 
 
-def _svg(figure: Any) -> str:
-    out = io.StringIO()
-    figure.savefig(out, format='svg', bbox_inches='tight')
-    text = out.getvalue()
-    return text[text.index('<svg') :]
-
-
-def _axes(title: str, x: str, y: str) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.2, 3.8))
-    axes = figure.subplots()
-    axes.set(title=title, xlabel=x, ylabel=y)
-    axes.grid(alpha=0.3)
-    return figure, axes
-
-
-def _alpha_plot(alphas: dict[str, dict[str, Any]]) -> str:
-    figure, axes = _axes('alpha, on dev', 'alpha (weight of the sparse scores)', 'RR@10')
-    for name, found in alphas.items():
-        axes.plot(*zip(*found['curve'], strict=True), marker='.', label=f'{name} (best {found["alpha"]:g})')
-    axes.legend(fontsize=8)
-    return _svg(figure)
-
-
 def _cost_plots(rows: Sequence[Row]) -> list[str]:
-    plots = []
-    for title, unit, value in (
-        ('effectiveness and latency', 'ms a query (log)', lambda row: row.ms),
-        ('effectiveness and storage', 'bytes a passage (log)', lambda row: row.index_bytes / row.passages),
-    ):
-        figure, axes = _axes(title, unit, 'nDCG@10, test')
-        axes.set_xscale('log')
-        for number, row in enumerate(rows, 1):
-            axes.scatter(value(row), row.scores['nDCG@10'], label=f'{number} {row.name}', s=20)
-            axes.annotate(
-                str(number), (value(row), row.scores['nDCG@10']), xytext=(4, 3), textcoords='offset points', fontsize=8
-            )
-        axes.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, 0.5))
-        plots.append(_svg(figure))
-    return plots
+    return [
+        _plots.cost_plot(
+            f'effectiveness and {what}',
+            f'{unit} (log)',
+            'nDCG@10, test',
+            [_plots.Point(row.name, cost(row), row.scores['nDCG@10']) for row in rows],
+        )
+        for what, unit, cost in (
+            ('latency', 'ms a query', lambda row: row.ms),
+            ('storage', 'bytes a passage', lambda row: row.index_bytes / row.passages),
+        )
+    ]

@@ -2,32 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the demo builds, as the commands a user would type: each is run once, in this process, and written down."""
 
-import contextlib
-import importlib
-import shlex
-import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyserini_tct import _cli, _env
+from pyserini_tct._stages import Stage, call
 
 RECIPE = 'pocket'  # for the teacher and all students: the same data in the same order, equal steps
 STUDENTS = ('untrained', 'none', 'loose', 'tight')
 QUICK_STEPS = 4
-
-
-class Stage(NamedTuple):
-    """A command: what it makes, the module, its arguments."""
-
-    name: str
-    output: Path
-    module: str
-    words: tuple[str, ...]
-
-    @property
-    def command(self) -> str:
-        """The line a user would type."""
-        return f'python -m {self.module} {shlex.join(self.words)}'
 
 
 def recipe() -> dict[str, Any]:
@@ -107,11 +90,4 @@ def run(stages: list[Stage], log: Path) -> None:
         if stage.output.exists():
             _cli.note(f'{label}: as before ({stage.output})')
             continue
-        started = time.perf_counter()
-        module = importlib.import_module(stage.module)
-        if not hasattr(module, 'main'):
-            module = importlib.import_module(f'{stage.module}.__main__')
-        with open(log, 'a', encoding='utf-8') as out, contextlib.redirect_stdout(out):
-            print(f'$ {stage.command}')
-            module.main(list(stage.words))
-        _cli.note(f'{label}: {time.perf_counter() - started:.1f} s ({stage.output})')
+        _cli.note(f'{label}: {call(stage, log):.1f} s ({stage.output})')

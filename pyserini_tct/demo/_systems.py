@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyserini_tct import _atomic, runs
+from pyserini_tct._stages import index_bytes
 from pyserini_tct.eval import evaluate, parse_measures
 from pyserini_tct.fusion import interpolate, tune
 from pyserini_tct.models import colbert
@@ -81,11 +82,6 @@ def slug(name: str) -> str:
     return '-'.join(''.join(letter if letter.isalnum() else ' ' for letter in name.lower()).split())
 
 
-def size(folder: Path) -> int:
-    """Return the bytes that a search needs of an index folder: all but the texts."""
-    return sum(file.stat().st_size for file in folder.iterdir() if not file.name.startswith('texts'))
-
-
 def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, Any]]]:
     """Search with every system of the table.
 
@@ -104,7 +100,7 @@ def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, An
     reranker = MaxSimReranker(
         colbert.load(work / 'colbert'), read_corpus(pocket / 'corpus.jsonl'), work / 'tokens', reuse=True
     )
-    bytes_of = {name: size(work / name) for name in ('bm25', 'doc2query', 'index-tight')}
+    bytes_of = {name: index_bytes(work / name) for name in ('bm25', 'doc2query', 'index-tight')}
 
     def to(searcher: Any, hits: int = HITS) -> Search:
         return lambda query: searcher.search(query, hits)
@@ -128,7 +124,7 @@ def measure(work: Path, pocket: Path) -> tuple[list[Row], dict[str, dict[str, An
         'tight': 'TCT-ColBERT (tight)',
     }
     for key, name in names.items():
-        bench.add(name, to(dense[key]), size(work / f'index-{key}'), count)
+        bench.add(name, to(dense[key]), index_bytes(work / f'index-{key}'), count)
     both = bytes_of['index-tight'] + bytes_of['bm25']  # every student's index has the same size
     bench.add('untrained student + BM25', hybrid(to(dense['untrained'], SIDE), to(bm25, SIDE), UNTUNED), both, count)
     tokens = bytes_of['bm25'] + reranker.store.nbytes

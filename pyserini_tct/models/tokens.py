@@ -44,10 +44,12 @@ class TokenStore:
 
 
 @torch.no_grad()
-def write_token_store(folder: Path, count: int, encode: Encode, label: str, block: int = 32) -> None:
+def write_token_store(
+    folder: Path, count: int, encode: Encode, label: str, block: int = 32, manifest: _atomic.Manifest | None = None
+) -> None:
     """Encode ``count`` texts block by block into a store that appears whole or not at all."""
     offsets, dimension = [0], 0
-    with _atomic.atomic_folder(folder) as partial:
+    with _atomic.atomic_folder(folder, manifest) as partial:
         with open(partial / 'raw', 'wb') as raw, tqdm(total=count, unit='text', desc=label, disable=None) as progress:
             for start in range(0, count, block):
                 tokens = encode(start, min(start + block, count))

@@ -23,11 +23,15 @@ def main(argv: Sequence[str]) -> None:
     add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
     add('--fields', nargs='+', help='title, text (left out: what the corpus has)')
     add('--depth', type=_cli.positive, default=100, help='passages re-ranked a query; the others stay below them')
+    text = 'folder of the token vectors of the whole corpus for --maxsim: made, or used again (left out: of the run)'
+    add('--tokens', type=Path, help=text)
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
     add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help='auto: bf16 where the machine has it')
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
     _arguments.check_output(args, args.run, args.corpus, args.maxsim, args.cross)
+    if args.tokens and args.cross:
+        raise TctError('--tokens is for --maxsim: a cross-encoder has no token vectors of passages')
 
     from pyserini_tct import _env
     from pyserini_tct.collection import read_corpus
@@ -39,7 +43,8 @@ def main(argv: Sequence[str]) -> None:
     run = read_run(args.run)
     wanted = needed(run, args.depth)
     model = colbert.load(args.maxsim, args.device) if args.maxsim else cross.load(args.cross, args.device)
-    passages = [passage for passage in read_corpus(args.corpus, args.fields) if passage.docid in wanted]
+    whole = read_corpus(args.corpus, args.fields)
+    passages = [passage for passage in whole if args.tokens or passage.docid in wanted]
     lost = sorted(wanted - {passage.docid for passage in passages})
     if lost:
         raise TctError(
@@ -49,7 +54,8 @@ def main(argv: Sequence[str]) -> None:
     with _atomic.workspace(args.output.with_name(args.output.name + '.tokens')) as work:
         reranker: Reranker
         if isinstance(model, colbert.ColBert):
-            reranker = MaxSimReranker(model, passages, work / 'tokens', precision)
+            tokens = args.tokens or work / 'tokens'
+            reranker = MaxSimReranker(model, passages, tokens, precision, reuse=bool(args.tokens))
         else:
             reranker = CrossReranker(model, passages, precision)
         _arguments.search_topics(
