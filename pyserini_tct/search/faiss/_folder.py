@@ -105,6 +105,15 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
     return index, docids
 
 
+def make_direct_map(index: Any) -> None:
+    """Let an IVF index tell the vector of a row; other kinds can."""
+    import faiss
+
+    ivf = faiss.try_extract_index_ivf(index)
+    if ivf is not None and ivf.direct_map.no():
+        ivf.make_direct_map()
+
+
 def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
     """Compare an encoder of ours with what the index's manifest says of its encoder."""
     student = getattr(encoder, 'student', None)

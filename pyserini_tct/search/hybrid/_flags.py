@@ -14,6 +14,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import _flags
 from pyserini_tct.fusion._rule import METHODS
 from pyserini_tct.search import _arguments
+from pyserini_tct.search.faiss import _prf
 
 _STOCK = (
     'not offered here: make that run with python -m pyserini_tct run pyserini.search.{} and give it as {} --run FILE'
@@ -28,9 +29,7 @@ REFUSED = {
         **dict.fromkeys(('--pooling', '--query-prefix', '--max-length'), (True, _OWN)),
         '--l2-norm': (False, _OWN),
         '--multimodal': (False, _OWN),
-        **dict.fromkeys(('--instruction-config', '--pca-model', '--prf-depth', '--prf-method'), (True, _FAISS)),
-        **dict.fromkeys(('--rocchio-alpha', '--rocchio-beta', '--rocchio-gamma'), (True, _FAISS)),
-        **dict.fromkeys(('--rocchio-topk', '--rocchio-bottomk'), (True, _FAISS)),
+        **dict.fromkeys(('--instruction-config', '--pca-model'), (True, _FAISS)),
         **dict.fromkeys(('--sparse-index', '--ance-prf-encoder'), (True, _FAISS)),
     },
     'sparse': {
@@ -90,6 +89,7 @@ def _add_side(parser: _cli.Parser, name: str) -> None:
 
 def _add_dense(parser: _cli.Parser) -> None:
     _arguments.add_dense(parser, required=False)
+    _prf.add_flags(parser)
     _add_side(parser, 'dense')
     add = parser.add_argument
     add('--lucene', action='store_true', help='the index is one of vectors by Anserini, HNSW or flat')
@@ -143,6 +143,9 @@ def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:
         'dense --run', dense.run, dense,
         ['encoder', 'encoded_queries', 'tokenizer', 'normalize_distances', 'any_encoder', 'lucene', 'ef_search'],
     )  # fmt: skip
+    if _prf.feedback_of(dense):
+        _without('dense --run', dense.run, dense, ['prf_depth'])
+        _without('dense --lucene', dense.lucene, dense, ['prf_depth'])
     bm25 = ['bm25', 'k1', 'b', 'qld', 'rm3', 'rocchio', 'rocchio_use_negative']
     _without('sparse --run', sparse.run, sparse, ['impact', 'encoder', 'min_idf', *bm25])
     _without('sparse --impact', sparse.impact, sparse, bm25)

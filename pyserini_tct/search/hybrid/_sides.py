@@ -10,6 +10,7 @@ from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion._alpha import DEFAULT_ALPHA, read_alpha
 from pyserini_tct.fusion._rule import Rule, alpha_rule
+from pyserini_tct.search.faiss import _prf
 
 
 def rule_of(args: argparse.Namespace) -> Rule:
@@ -68,7 +69,8 @@ def open_dense(args: argparse.Namespace, batch_size: int) -> Any:
         if not hasattr(searcher.index, 'hnsw'):
             raise TctError(f'dense --ef-search is for HNSW, and {args.index} is another kind of index: leave it out')
         searcher.index.hnsw.efSearch = args.ef_search
-    return searcher
+    feedback = _prf.feedback_of(args)
+    return _prf.FeedbackSearcher(searcher, feedback) if feedback else searcher
 
 
 def open_sparse(args: argparse.Namespace) -> Any:
