@@ -28,7 +28,7 @@ LAYERS = [
     ['text', 'vectors'],
     ['scoring', 'losses'],
     ['models'],
-    ['train', 'encode', 'index', 'eval', 'expand'],
+    ['train', 'encode', 'index', 'eval', 'expand', 'segment'],
     ['fusion'],
     ['search'],
     ['_pyserini_names'],

@@ -123,11 +123,7 @@ def _add_fusion(parser: _cli.Parser) -> None:
 
 def _add_run(parser: _cli.Parser) -> None:
     _arguments.add_run(parser)
-    add = parser.add_argument
-    add('--topics-format', choices=['default'], default='default', help="as in Pyserini's commands")
-    add('--max-passage', action='store_true', help='of each document keep the best passage: docid#passage')
-    add('--max-passage-hits', type=_cli.positive, default=100, help='documents a query')
-    add('--max-passage-delimiter', default='#', help='between docid and passage')
+    parser.add_argument('--topics-format', choices=['default'], default='default', help="as in Pyserini's commands")
 
 
 def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:

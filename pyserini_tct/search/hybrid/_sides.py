@@ -99,18 +99,6 @@ def open_sparse(args: argparse.Namespace) -> Any:
     return searcher
 
 
-def best_passages(scores: dict[str, float], delimiter: str, hits: int) -> dict[str, float]:
-    """Return each document's best passage under the document's name (MaxP), best first.
-
-    >>> best_passages({'d1#2': 3.0, 'd2#0': 2.0, 'd1#0': 1.0}, '#', 10)
-    {'d1': 3.0, 'd2': 2.0}
-    """
-    best: dict[str, float] = {}
-    for docid, score in scores.items():
-        best.setdefault(docid.split(delimiter)[0], score)
-    return dict(list(best.items())[:hits])
-
-
 def _ready(name: str) -> Any:
     from pyserini_tct.search.hybrid._ready import ReadyRun
 
