@@ -20,6 +20,7 @@ COMMANDS = {
     'mine': 'hard negatives for training queries: by BM25, a student or a run, filtered',
     'encode': 'a corpus to a folder of vectors',
     'encode.query': 'topics to vectors, for searches without a model',
+    'encode.tokens': 'a corpus to token vectors of a ColBERT, for re-ranking and ColBERT search',
     'segment': 'long documents to a corpus of overlapping windows of words',
     'expand': 'predicted queries appended to the passages of a corpus (doc2query)',
     'index.faiss': 'vectors to a Faiss index',

@@ -20,7 +20,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 LAYERS = [
     ['_errors'],
     ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_yaml'],
-    ['_manifest', '_jvm', '_columns'],
+    ['_manifest', '_jvm', '_columns', '_resume'],
     ['prebuilt'],
     ['_pyserini'],
     ['collection', 'runs'],

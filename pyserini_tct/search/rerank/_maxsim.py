@@ -10,9 +10,11 @@ import torch
 
 from pyserini_tct import _env
 from pyserini_tct.collection import Passage
-from pyserini_tct.models.colbert import ColBert
-from pyserini_tct.models.tokens import TokenStore, write_token_store
+from pyserini_tct.models.colbert import ColBert, TokenVectors
+from pyserini_tct.models.tokens import PassageTokens, TokenStore, write_token_store
 from pyserini_tct.search.rerank._reranker import Reranker
+
+BLOCK = 512  # passages scored together
 
 
 class MaxSimReranker(Reranker):
@@ -40,9 +42,47 @@ class MaxSimReranker(Reranker):
                 write_token_store(folder, count, lambda a, b: encode(self.passages[a:b]), 'tokens')
         self.store = TokenStore(folder)
 
-    @torch.no_grad()
     def scores(self, query: str, rows: Sequence[int]) -> np.ndarray:
         """Return MaxSim."""
-        with _env.autocast(self.model.device.type, self.precision):
-            tokens = self.model.encode_queries([query])
-        return self.model.scorer(tokens, self.store.rows(rows, self.model.device))[0].cpu().numpy()
+        return maxsim_of(self.model, self.store, encode_queries(self.model, [query], self.precision), rows)
+
+
+class StoredReranker(Reranker):
+    """Score passages anew with a ColBERT, from the token vectors of a whole corpus (``encode.tokens``).
+
+    Args:
+        model: the ColBERT that made the store.
+        store: the token vectors.
+        precision: of the query encoder, ``fp32`` or ``bf16``.
+
+    Raises:
+        TctError: another ColBERT made the store.
+    """
+
+    def __init__(self, model: ColBert, store: PassageTokens, precision: str = 'fp32') -> None:
+        store.check_model(model)
+        self.model, self.store, self.precision, self._rows = model.eval(), store, precision, store.row_of
+        self.unknown = f'has no token vectors in {store.folder}: encode the corpus that the run was made from'
+
+    def scores(self, query: str, rows: Sequence[int]) -> np.ndarray:
+        """Return MaxSim."""
+        return maxsim_of(self.model, self.store, encode_queries(self.model, [query], self.precision), rows)
+
+
+@torch.no_grad()
+def encode_queries(model: ColBert, queries: Sequence[str], precision: str = 'fp32') -> TokenVectors:
+    """Return the token vectors of queries."""
+    with _env.autocast(model.device.type, precision):
+        return model.encode_queries(queries)
+
+
+@torch.no_grad()
+def maxsim_of(model: ColBert, store: TokenStore, query: TokenVectors, rows: Sequence[int]) -> np.ndarray:
+    """Return MaxSim of one query with stored passages, ``(rows,)``; blocks of like length are scored together."""
+    order = np.argsort(np.diff(store.offsets)[rows], kind='stable')
+    scores = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), BLOCK):
+        part = order[start : start + BLOCK]
+        passages = store.rows([rows[place] for place in part], model.device)
+        scores[part] = model.scorer(query, passages)[0].cpu().numpy()
+    return scores
