@@ -29,6 +29,7 @@ from tqdm import tqdm  # isort: skip
 Encode = Callable[[int, int], TokenVectors]  # from the first row to the row after the last
 VECTORS, OFFSETS, DOCIDS = 'vectors.npy', 'offsets.npy', 'docids'
 FILES = (VECTORS, OFFSETS, DOCIDS)
+ORIGIN = ('encoder_sha256', 'tokenizer_sha256', 'dimension', 'contract', 'normalize_passages')
 DTYPES: dict[str, type[np.floating]] = {'fp16': np.float16, 'fp32': np.float32}
 HEAD = 128  # bytes of the head of vectors.npy
 
@@ -130,14 +131,9 @@ class PassageTokens(TokenStore):
 
 def origin(model: ColBert) -> dict[str, Any]:
     """Return what a store's manifest says of its model, as JSON has it."""
-    found = {
-        'encoder_sha256': model.sha256,
-        'tokenizer_sha256': model.tokenizer.sha256,
-        'dimension': model.linear.out_features,
-        'contract': dataclasses.asdict(model.settings.contract),
-        'normalize_passages': model.settings.normalize_passages,
-    }
-    return json.loads(json.dumps(found))
+    contract, unit = dataclasses.asdict(model.settings.contract), model.settings.normalize_passages
+    values = (model.sha256, model.tokenizer.sha256, model.linear.out_features, contract, unit)
+    return json.loads(json.dumps(dict(zip(ORIGIN, values, strict=True))))
 
 
 def checksums(folder: Path) -> dict[str, str]:

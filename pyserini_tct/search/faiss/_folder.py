@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening a Faiss index folder: its two files, its texts, and whether an encoder fits it."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,16 +144,3 @@ def _prebuilt_texts(name: str) -> Any:
     if folder is None:
         raise TctError(f'no BM25 index with the texts is named for {name}: add it with --texts')
     return BM25Searcher(folder)
-
-
-@contextlib.contextmanager
-def faiss_threads(count: int) -> Iterator[None]:
-    """Give Faiss ``count`` threads while the block runs; the setting is OpenMP's, so torch would keep it otherwise."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
