@@ -6,7 +6,6 @@ Pyserini parses many flags there that it then ignores; a run would silently be a
 """
 
 import argparse
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pyserini_tct import _cli
@@ -15,6 +14,7 @@ from pyserini_tct.fusion import _flags
 from pyserini_tct.fusion._rule import METHODS
 from pyserini_tct.search import _arguments
 from pyserini_tct.search.faiss import _prf
+from pyserini_tct.search.lucene import _scoring
 
 _STOCK = (
     'not offered here: make that run with python -m pyserini_tct run pyserini.search.{} and give it as {} --run FILE'
@@ -105,11 +105,7 @@ def _add_sparse(parser: _cli.Parser) -> None:
     add('--impact', action='store_true', help='the index holds impact scores')
     add('--encoder', help='query encoder of an impact index: a folder, a hub name, or a JSONL file of encoded queries')
     add('--min-idf', type=float, help='leave out query words up to this inverse document frequency (impact; 0)')
-    add('--language', default='en', help='of the analyser, such as zh')
-    add('--qld', action='store_true', help='query likelihood instead of BM25')
-    add('--rm3', action='store_true', help='RM3 feedback')
-    add('--rocchio', action='store_true', help='Rocchio feedback')
-    add('--rocchio-use-negative', action='store_true', help='with passages that are not relevant')
+    _scoring.add_flags(parser)
 
 
 def _add_fusion(parser: _cli.Parser) -> None:
@@ -135,29 +131,18 @@ def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:
     for name, side in (('dense', dense), ('sparse', sparse)):
         if bool(side.run) == bool(side.index):
             raise TctError(f'{name} needs either --index INDEX or --run FILE')
-    _without(
+    _scoring.without(
         'dense --run', dense.run, dense,
         ['encoder', 'encoded_queries', 'tokenizer', 'normalize_distances', 'any_encoder', 'lucene', 'ef_search'],
     )  # fmt: skip
     if _prf.feedback_of(dense):
-        _without('dense --run', dense.run, dense, ['prf_depth'])
-        _without('dense --lucene', dense.lucene, dense, ['prf_depth'])
-    bm25 = ['bm25', 'k1', 'b', 'qld', 'rm3', 'rocchio', 'rocchio_use_negative']
-    _without('sparse --run', sparse.run, sparse, ['impact', 'encoder', 'min_idf', *bm25])
-    _without('sparse --impact', sparse.impact, sparse, bm25)
-    _without('sparse without --impact', not sparse.impact, sparse, ['encoder', 'min_idf'])
-    _without('sparse --qld', sparse.qld, sparse, ['bm25', 'k1', 'b'])
-    _without('sparse without --rocchio', not sparse.rocchio, sparse, ['rocchio_use_negative'])
+        _scoring.without('dense --run', dense.run, dense, ['prf_depth'])
+        _scoring.without('dense --lucene', dense.lucene, dense, ['prf_depth'])
+    _scoring.without('sparse --run', sparse.run, sparse, ['impact', 'encoder', 'min_idf', *_scoring.BM25])
+    _scoring.without('sparse --impact', sparse.impact, sparse, _scoring.BM25)
+    _scoring.without('sparse without --impact', not sparse.impact, sparse, ['encoder', 'min_idf'])
+    _scoring.check_flags(sparse, 'sparse ')
     if (sparse.run or sparse.impact) and sparse.language != 'en':
         raise TctError('sparse --language is for BM25: leave it out')
-    if sparse.rm3 and sparse.rocchio:
-        raise TctError('sparse --rm3 and --rocchio are two kinds of feedback: choose one')
     if not dense.run:
         _arguments.check_encoder(dense)
-
-
-def _without(what: str, applies: object, side: argparse.Namespace, names: Sequence[str]) -> None:
-    for name in names if applies else ():
-        value = getattr(side, name)
-        if value is not None and value is not False:  # 0 is a value
-            raise TctError(f'{what} has no use for --{name.replace("_", "-")}: leave one of them out')

@@ -11,6 +11,7 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.fusion._alpha import DEFAULT_ALPHA, read_alpha
 from pyserini_tct.fusion._rule import Rule, alpha_rule
 from pyserini_tct.search.faiss import _prf
+from pyserini_tct.search.lucene import _scoring
 
 
 def rule_of(args: argparse.Namespace) -> Rule:
@@ -81,7 +82,7 @@ def open_sparse(args: argparse.Namespace) -> Any:
     """
     if args.run:
         return _ready(args.run)
-    from pyserini_tct.search.hybrid._lucene import ImpactSearcher, configure_bm25
+    from pyserini_tct.search.hybrid._lucene import ImpactSearcher
 
     if args.impact:
         from pyserini_tct import _jvm, _pyserini
@@ -92,10 +93,7 @@ def open_sparse(args: argparse.Namespace) -> Any:
     from pyserini_tct.search.lucene._searcher import open_searcher
 
     searcher = open_searcher(args.index, args.k1, args.b, args.heap)
-    configure_bm25(searcher, args.language, args.qld, args.rm3, args.rocchio, args.rocchio_use_negative)
-    changed = [name for name in ('qld', 'rm3', 'rocchio') if getattr(args, name)]
-    if changed or args.language != 'en':
-        print(f'with {" ".join(changed) or "BM25"}, language {args.language}')
+    _scoring.configure(searcher, args)
     return searcher
 
 
