@@ -5,11 +5,13 @@
 Import this module before torch: OpenMP reads its waiting policy once, when torch loads it.
 """
 
+import contextlib
 import ctypes
 import importlib
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from importlib import metadata
 from types import ModuleType
 from typing import Any
@@ -90,6 +92,19 @@ def keep_freed_memory() -> None:
     if hasattr(libc, 'mallopt'):
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)  # type: ignore[union-attr]
         libc.mallopt(M_TRIM_THRESHOLD, -1)  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def faiss_threads(count: int) -> Iterator[None]:
+    """Give Faiss ``count`` threads while the block runs; the setting is OpenMP's, so torch would keep it otherwise."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(count)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def versions() -> dict[str, str | None]:

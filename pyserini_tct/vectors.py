@@ -10,7 +10,7 @@ and re-rankers read its texts.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +98,13 @@ def write_offsets(folder: Path) -> int:
 
 
 def share_texts(source: Path, target: Path) -> None:
-    """Give another folder the texts of ``source``, as hard links where the file system allows, else as copies."""
-    for name in (TEXTS, OFFSETS):
+    """Give another folder the texts of ``source``; see :func:`share`."""
+    share(source, target, (TEXTS, OFFSETS))
+
+
+def share(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Give another folder files of ``source``, as hard links where the file system allows, else as copies."""
+    for name in names:
         try:
             os.link(source / name, target / name)
         except OSError:

@@ -25,8 +25,9 @@ def main(job_file: str, output: str) -> None:
     from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
     from pyserini_tct.search.faiss import FaissSearcher
     from pyserini_tct.search.hybrid import HybridSearcher
-    from pyserini_tct.search.hybrid._lucene import ImpactSearcher, LuceneDenseSearcher, configure_bm25
+    from pyserini_tct.search.hybrid._lucene import ImpactSearcher, LuceneDenseSearcher
     from pyserini_tct.search.lucene import BM25Searcher
+    from pyserini_tct.search.lucene._scoring import configure_bm25
 
     job, out = json.loads(Path(job_file).read_text()), Path(output)
     texts, topics = job['texts'], job['topics']

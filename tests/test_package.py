@@ -20,7 +20,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 LAYERS = [
     ['_errors'],
     ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_plots', '_stages', '_yaml'],
-    ['_manifest', '_jvm', '_columns'],
+    ['_manifest', '_jvm', '_columns', '_resume'],
     ['prebuilt'],
     ['_pyserini'],
     ['collection', 'runs'],
@@ -28,7 +28,7 @@ LAYERS = [
     ['text', 'vectors'],
     ['scoring', 'losses'],
     ['models'],
-    ['train', 'encode', 'index', 'eval', 'expand'],
+    ['train', 'encode', 'index', 'eval', 'expand', 'segment'],
     ['fusion'],
     ['search'],
     ['_pyserini_names'],

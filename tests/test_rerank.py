@@ -9,7 +9,6 @@ from conftest import TEXTS, TOPICS, fails
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import colbert, cross
-from pyserini_tct.models.tokens import TokenStore
 from pyserini_tct.runs import Hit, read_run, write_run
 from pyserini_tct.search.rerank import MaxSimReranker
 from pyserini_tct.search.rerank.__main__ import main
@@ -87,23 +86,3 @@ def test_the_command_with_a_cross_encoder(tiny_bert, corpus, topics, tmp_path, c
     colbert.new(tiny_bert, dimension=8).save(tmp_path / 'colbert')
     other = ['--cross', tmp_path / 'colbert', '--output', tmp_path / 'out2']
     assert 'is no cross-encoder' in fails(main, *words, *other, capsys=capsys)
-
-
-def test_token_vectors_that_are_kept_are_used_again(model, corpus, topics, tmp_path, capsys):
-    """Those of another model would give plausible scores of nothing."""
-    model.save(tmp_path / 'colbert')
-    write_run(tmp_path / 'run', {qid: {'d1': 2.0, 'd2': 1.0} for qid in TOPICS})
-    words = ['--run', tmp_path / 'run', '--corpus', corpus, '--topics', topics, '--tokens', tmp_path / 'tokens']
-    for name in ('first', 'again'):
-        main([str(word) for word in [*words, '--maxsim', tmp_path / 'colbert', '--output', tmp_path / name]])
-    made = (tmp_path / 'tokens' / 'vectors.npy').stat().st_mtime_ns
-    assert len(TokenStore(tmp_path / 'tokens')) == len(TEXTS)
-    assert read_run(tmp_path / 'again') == read_run(tmp_path / 'first')
-    model.linear.weight.data *= 2
-    model.save(tmp_path / 'other')
-    words += ['--output', tmp_path / 'out']
-    assert 'something else (encoder_sha256 differs)' in fails(
-        main, *words, '--maxsim', tmp_path / 'other', capsys=capsys
-    )
-    assert '--tokens is for --maxsim' in fails(main, *words, '--cross', tmp_path / 'other', capsys=capsys)
-    assert (tmp_path / 'tokens' / 'vectors.npy').stat().st_mtime_ns == made

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from conftest import TEXTS, TOPICS, clean_environment, command
 
+from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import interpolate
 from pyserini_tct.runs import read_run, write_run
+from pyserini_tct.search.lucene.__main__ import main
 
 
 @pytest.fixture(scope='module')
@@ -86,6 +88,26 @@ def test_the_command_with_lucene_on_both_sides(lucene, tiny_student, topics, tmp
         dense, sparse = dict(map(tuple, found['hnsw'][query][:5])), dict(map(tuple, found['ours']['rm3'][query][:4]))
         expected = {hit.docid: hit.score for hit in interpolate(dense, sparse, 0.3, 6)}
         assert run[qid] == pytest.approx(expected, abs=1e-3)
+
+
+def test_search_lucene_honours_every_flag(lucene, topics, tmp_path):
+    """The command of one side does what Pyserini's classes do, and refuses what has no effect."""
+    folder, found = lucene
+    words = ['pyserini_tct.search.lucene', '--index', folder / 'docvectors', '--topics', topics, '--hits', 6]
+    done = command(*words, '--rocchio', '--rocchio-use-negative', '--output', 'run', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'with rocchio, language en' in done.stdout
+    assert (tmp_path / 'run').read_text().split()[5] == 'bm25+rocchio'
+    for qid, query in TOPICS.items():
+        expected = dict(map(tuple, found['stock']['negative'][query]))
+        assert read_run(tmp_path / 'run').get(qid, {}) == pytest.approx(expected, abs=1e-4)
+    for flags, sentence in (
+        (['--rm3', '--rocchio'], 'two kinds of feedback'),
+        (['--rocchio-use-negative'], 'without --rocchio has no use'),
+        (['--qld', '--k1', '1'], '--qld has no use for --k1'),
+    ):
+        with pytest.raises(TctError, match=sentence):
+            main([*map(str, words[1:]), *flags, '--output', str(tmp_path / 'new')])
 
 
 def test_the_command_with_impact_scores_and_a_ready_run(lucene, topics, tmp_path):

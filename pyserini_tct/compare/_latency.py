@@ -124,10 +124,11 @@ class Searchers:
     @functools.cached_property
     def _maxsim(self) -> Any:
         from pyserini_tct.models import colbert
-        from pyserini_tct.search.rerank import MaxSimReranker
+        from pyserini_tct.models.tokens import PassageTokens
+        from pyserini_tct.search.rerank import StoredReranker
 
         model = colbert.load(str(self.settings.teacher), self.settings.device)
-        return MaxSimReranker(model, self._passages, self.plan.index('tokens'), reuse=True)
+        return StoredReranker(model, PassageTokens(self.plan.index('tokens')))
 
     @functools.cached_property
     def _cross(self) -> Any:

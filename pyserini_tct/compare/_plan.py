@@ -117,8 +117,8 @@ class Plan:
             return self._add(name, out, 'index.lucene', ('--corpus', source, '--index', out), (), 'expanded')
         if name == 'tokens':
             teacher = str(settings.teacher)
-            words = ('--maxsim', teacher, '--corpus', corpus, '--output', out)
-            return self._add(name, out, 'search.rerank.tokens', (*words, *device), (teacher, corpus))
+            words = ('--corpus', corpus, '--encoder', teacher, '--output', out)
+            return self._add(name, out, 'encode.tokens', (*words, *device), (teacher, corpus))
         student, vectors = str(settings.student), out.with_name('vectors')
         groups = ('input', '--corpus', corpus, 'output', '--embeddings', vectors, 'encoder', '--encoder', student)
         self._add('vectors', vectors, 'encode', (*groups, *device), (corpus, student))
@@ -147,8 +147,8 @@ class Plan:
             return self._add(name, out, 'search.hybrid', (*groups, *fusion, *words), sources, *uses, *tuned)
         first = 'hybrid' if system == 'hybrid-maxsim' else 'bm25'
         model = ('--cross', settings.cross) if system == 'bm25-cross' else ('--maxsim', settings.teacher)
-        kept = ('--tokens', found['tokens']) if 'tokens' in found else ()
-        words = (*model, *kept, '--run', self.run(first, split), '--corpus', self.collection.corpus,
+        texts = ('--tokens', found['tokens']) if 'tokens' in found else ('--corpus', self.collection.corpus)
+        words = (*model, '--run', self.run(first, split), *texts,
                  '--depth', settings.depth, '--device', settings.device, *words)  # fmt: skip
         sources.append(self.collection.corpus)
         return self._add(name, out, 'search.rerank', words, sources, f'{first}.{split}', *uses)

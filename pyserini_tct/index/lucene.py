@@ -22,6 +22,7 @@ def build_bm25(
     threads: int = 1,
     overwrite: bool = False,
     heap: str | None = None,
+    docvectors: bool = False,
 ) -> int:
     """Index a corpus for BM25.
 
@@ -32,6 +33,7 @@ def build_bm25(
         threads: indexing threads.
         overwrite: replace an existing folder.
         heap: most memory of the Java heap, such as ``2g``.
+        docvectors: store the words of each document, which stock Pyserini's feedback needs.
 
     Returns:
         Documents indexed.
@@ -63,6 +65,7 @@ def build_bm25(
             [
                 *('-collection', 'JsonCollection', '-generator', 'DefaultLuceneDocumentGenerator'),
                 *('-input', str(source), '-index', str(target), '-threads', str(threads), '-storeRaw', '-quiet'),
+                *(('-storeDocvectors',) if docvectors else ()),
             ]
         )
         indexed = count_documents(target)
@@ -71,7 +74,7 @@ def build_bm25(
                 f'{corpus} has {count} passages but Anserini indexed {indexed}: '
                 'see what it printed above, or is the disk full?'
             )
-        content = {'count': count, 'blank': blank, 'fields': list(fields) if fields else None}
+        content = {'count': count, 'blank': blank, 'fields': list(fields) if fields else None, 'docvectors': docvectors}
         _atomic.publish(target, output, _manifest.describe('lucene-bm25', content, inputs))
     if blank:
         _cli.note(f'note: {blank} passages have no text and are not in the BM25 index')
@@ -101,10 +104,19 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument('--fields', nargs='+', help='title, text (left out: what the corpus has)')
     parser.add_argument('--docid-field', help='key of the docid, if it is none of id, _id, docid')
     parser.add_argument('--threads', type=_cli.positive, default=1, help='indexing threads')
+    parser.add_argument(
+        '--storeDocvectors',
+        dest='docvectors',
+        action='store_true',
+        help="for the feedback of stock Pyserini's commands",
+    )
     parser.add_heap()
     parser.add_overwrite()
     args = parser.parse_args(argv)
-    count = build_bm25(args.corpus, args.index, args.fields, args.docid_field, args.threads, args.overwrite, args.heap)
+    fields, docid_field = args.fields, args.docid_field
+    count = build_bm25(
+        args.corpus, args.index, fields, docid_field, args.threads, args.overwrite, args.heap, args.docvectors
+    )
     size = sum(file.stat().st_size for file in args.index.iterdir())
     print(f'{args.index}: BM25 index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
 

@@ -15,6 +15,8 @@ FILES = (
     'tokenizer.json',
     'tokenizer_config.json',
     'vocab.txt',
+    'spiece.model',
+    'generation_config.json',
     'tct.json',
     'colbert.json',
     'cross.json',

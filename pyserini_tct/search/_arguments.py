@@ -14,7 +14,7 @@ from pyserini_tct.topics import read_topics
 
 
 def add_run(parser: _cli.Parser) -> None:
-    """Add the flags of a run: topics, output, hits, batches, threads."""
+    """Add the flags of a run: topics, output, hits, documents of passages, batches, threads."""
     add = parser.add_argument
     add('--topics', required=True, help='TSV or JSONL file, irds:NAME, or a name that Pyserini knows')
     add('--output', required=True, type=Path, help='new run file')
@@ -28,6 +28,9 @@ def add_run(parser: _cli.Parser) -> None:
     add('--batch-size', type=_cli.positive, default=64, help='queries searched together')
     add('--threads', type=_cli.positive, default=1, help='search threads')
     add('--tag', help='last column of the TREC format')
+    add('--max-passage', action='store_true', help='of each document keep the best passage: docid#passage')
+    add('--max-passage-hits', type=_cli.positive, default=100, help='documents a query, with --max-passage')
+    add('--max-passage-delimiter', default='#', help='between docid and passage')
     parser.add_overwrite()
 
 
@@ -106,6 +109,9 @@ def search_topics(
     found: dict[str, Sequence[Any] | Mapping[str, float]] = {}
     for qids, queries in batches(topics, args.batch_size, label):
         found.update(search(queries, qids))
+    if args.max_passage:
+        cut = args.max_passage_delimiter, args.max_passage_hits
+        found = {qid: best_passages(hits, *cut) for qid, hits in found.items()}
     seconds = time.perf_counter() - started
     ordered = {qid: found[qid] for qid in topics}
     runs.write_run(args.output, ordered, tag, args.output_format, args.hits)
@@ -114,3 +120,16 @@ def search_topics(
         _cli.note(f'note: {none} of {len(topics)} queries have no hit')
     hits = sum(map(len, ordered.values()))
     print(f'{args.output}: {len(topics)} queries, {hits} hits, {1000 * seconds / len(topics):.1f} ms a query')
+
+
+def best_passages(ranked: Sequence[Any] | Mapping[str, float], delimiter: str, hits: int) -> dict[str, float]:
+    """Return each document's best passage under the document's name (MaxP), best first.
+
+    >>> best_passages({'d1#2': 3.0, 'd2#0': 2.0, 'd1#0': 1.0}, '#', 10)
+    {'d1': 3.0, 'd2': 2.0}
+    """
+    pairs = ranked.items() if isinstance(ranked, Mapping) else [(hit.docid, hit.score) for hit in ranked]
+    best: dict[str, float] = {}
+    for docid, score in pairs:
+        best.setdefault(docid.split(delimiter)[0] if delimiter else docid, score)
+    return dict(list(best.items())[:hits])

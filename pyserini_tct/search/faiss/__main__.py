@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
+from pyserini_tct.search.faiss import _prf
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse Pyserini's flags and search."""
     parser = _cli.Parser('pyserini_tct.search.faiss', 'Dense search of a Faiss index.')
     _arguments.add_dense(parser)
+    _prf.add_flags(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
+    feedback = _prf.feedback_of(args)
     _arguments.check_encoder(args)
     _arguments.check_output(args, args.index, args.encoder)
 
@@ -29,11 +32,12 @@ def main(argv: Sequence[str]) -> None:
         args.normalize_distances,
         not args.any_encoder,
     )
+    searching = _prf.FeedbackSearcher(searcher, feedback) if feedback else searcher
     _arguments.search_topics(
         args,
         'dense',
         'tct_colbert',
-        lambda queries, qids: searcher.batch_search(queries, qids, args.hits, args.threads),
+        lambda queries, qids: searching.batch_search(queries, qids, args.hits, args.threads),
     )
 
 

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening a Faiss index folder: its two files, its texts, and whether an encoder fits it."""
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +103,15 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
     return index, docids
 
 
+def make_direct_map(index: Any) -> None:
+    """Let an IVF index tell the vector of a row; other kinds can."""
+    import faiss
+
+    ivf = faiss.try_extract_index_ivf(index)
+    if ivf is not None and ivf.direct_map.no():
+        ivf.make_direct_map()
+
+
 def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
     """Compare an encoder of ours with what the index's manifest says of its encoder."""
     student = getattr(encoder, 'student', None)
@@ -137,16 +144,3 @@ def _prebuilt_texts(name: str) -> Any:
     if folder is None:
         raise TctError(f'no BM25 index with the texts is named for {name}: add it with --texts')
     return BM25Searcher(folder)
-
-
-@contextlib.contextmanager
-def faiss_threads(count: int) -> Iterator[None]:
-    """Give Faiss ``count`` threads while the block runs; the setting is OpenMP's, so torch would keep it otherwise."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)

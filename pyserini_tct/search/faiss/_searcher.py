@@ -11,7 +11,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Hit
-from pyserini_tct.search.faiss._folder import Document, Texts, faiss_threads, load_index, refuse_other_encoder
+from pyserini_tct.search.faiss._folder import Document, Texts, load_index, make_direct_map, refuse_other_encoder
 
 SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
 
@@ -164,12 +164,14 @@ class FaissSearcher:
     ) -> Any:
         if k < 1:
             raise TctError(f'k = {k}: at least one hit is needed')
-        with faiss_threads(threads):
+        with _env.faiss_threads(threads):
             found = {
                 qid: self._ranked(vectors[i : i + 1], *rows, k, remove_dups)
                 for i, (qid, rows) in enumerate(zip(q_ids, self._scan(vectors, k), strict=True))
             }
         results: dict[str, Any] = {}
+        if return_vector:
+            make_direct_map(self.index)
         for qid, ranked in found.items():
             if return_vector:
                 results[qid] = [VectorHit(*hit, self.index.reconstruct(row)) for hit, row in ranked]

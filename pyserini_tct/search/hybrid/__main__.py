@@ -26,11 +26,7 @@ def main(argv: Sequence[str]) -> None:
 
     def search(queries: list[str], qids: list[str]) -> dict[str, dict[str, float]]:
         found = searcher.batch_search(queries, qids, fusion.hits, run.hits, run.threads)
-        fused = as_written({qid: {hit.docid: hit.score for hit in hits} for qid, hits in found.items()}, rule)
-        if not run.max_passage:
-            return fused
-        cut = run.max_passage_delimiter, run.max_passage_hits
-        return {qid: _sides.best_passages(scores, *cut) for qid, scores in fused.items()}
+        return as_written({qid: {hit.docid: hit.score for hit in hits} for qid, hits in found.items()}, rule)
 
     _arguments.search_topics(run, 'hybrid', 'hybrid', search)
     _sides.tell(sides)

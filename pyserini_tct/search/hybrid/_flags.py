@@ -6,7 +6,6 @@ Pyserini parses many flags there that it then ignores; a run would silently be a
 """
 
 import argparse
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pyserini_tct import _cli
@@ -14,6 +13,8 @@ from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import _flags
 from pyserini_tct.fusion._rule import METHODS
 from pyserini_tct.search import _arguments
+from pyserini_tct.search.faiss import _prf
+from pyserini_tct.search.lucene import _scoring
 
 _STOCK = (
     'not offered here: make that run with python -m pyserini_tct run pyserini.search.{} and give it as {} --run FILE'
@@ -28,9 +29,7 @@ REFUSED = {
         **dict.fromkeys(('--pooling', '--query-prefix', '--max-length'), (True, _OWN)),
         '--l2-norm': (False, _OWN),
         '--multimodal': (False, _OWN),
-        **dict.fromkeys(('--instruction-config', '--pca-model', '--prf-depth', '--prf-method'), (True, _FAISS)),
-        **dict.fromkeys(('--rocchio-alpha', '--rocchio-beta', '--rocchio-gamma'), (True, _FAISS)),
-        **dict.fromkeys(('--rocchio-topk', '--rocchio-bottomk'), (True, _FAISS)),
+        **dict.fromkeys(('--instruction-config', '--pca-model'), (True, _FAISS)),
         **dict.fromkeys(('--sparse-index', '--ance-prf-encoder'), (True, _FAISS)),
     },
     'sparse': {
@@ -90,6 +89,7 @@ def _add_side(parser: _cli.Parser, name: str) -> None:
 
 def _add_dense(parser: _cli.Parser) -> None:
     _arguments.add_dense(parser, required=False)
+    _prf.add_flags(parser)
     _add_side(parser, 'dense')
     add = parser.add_argument
     add('--lucene', action='store_true', help='the index is one of vectors by Anserini, HNSW or flat')
@@ -105,11 +105,7 @@ def _add_sparse(parser: _cli.Parser) -> None:
     add('--impact', action='store_true', help='the index holds impact scores')
     add('--encoder', help='query encoder of an impact index: a folder, a hub name, or a JSONL file of encoded queries')
     add('--min-idf', type=float, help='leave out query words up to this inverse document frequency (impact; 0)')
-    add('--language', default='en', help='of the analyser, such as zh')
-    add('--qld', action='store_true', help='query likelihood instead of BM25')
-    add('--rm3', action='store_true', help='RM3 feedback')
-    add('--rocchio', action='store_true', help='Rocchio feedback')
-    add('--rocchio-use-negative', action='store_true', help='with passages that are not relevant')
+    _scoring.add_flags(parser)
 
 
 def _add_fusion(parser: _cli.Parser) -> None:
@@ -123,11 +119,7 @@ def _add_fusion(parser: _cli.Parser) -> None:
 
 def _add_run(parser: _cli.Parser) -> None:
     _arguments.add_run(parser)
-    add = parser.add_argument
-    add('--topics-format', choices=['default'], default='default', help="as in Pyserini's commands")
-    add('--max-passage', action='store_true', help='of each document keep the best passage: docid#passage')
-    add('--max-passage-hits', type=_cli.positive, default=100, help='documents a query')
-    add('--max-passage-delimiter', default='#', help='between docid and passage')
+    parser.add_argument('--topics-format', choices=['default'], default='default', help="as in Pyserini's commands")
 
 
 def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:
@@ -139,26 +131,18 @@ def check_sides(dense: argparse.Namespace, sparse: argparse.Namespace) -> None:
     for name, side in (('dense', dense), ('sparse', sparse)):
         if bool(side.run) == bool(side.index):
             raise TctError(f'{name} needs either --index INDEX or --run FILE')
-    _without(
+    _scoring.without(
         'dense --run', dense.run, dense,
         ['encoder', 'encoded_queries', 'tokenizer', 'normalize_distances', 'any_encoder', 'lucene', 'ef_search'],
     )  # fmt: skip
-    bm25 = ['bm25', 'k1', 'b', 'qld', 'rm3', 'rocchio', 'rocchio_use_negative']
-    _without('sparse --run', sparse.run, sparse, ['impact', 'encoder', 'min_idf', *bm25])
-    _without('sparse --impact', sparse.impact, sparse, bm25)
-    _without('sparse without --impact', not sparse.impact, sparse, ['encoder', 'min_idf'])
-    _without('sparse --qld', sparse.qld, sparse, ['bm25', 'k1', 'b'])
-    _without('sparse without --rocchio', not sparse.rocchio, sparse, ['rocchio_use_negative'])
+    if _prf.feedback_of(dense):
+        _scoring.without('dense --run', dense.run, dense, ['prf_depth'])
+        _scoring.without('dense --lucene', dense.lucene, dense, ['prf_depth'])
+    _scoring.without('sparse --run', sparse.run, sparse, ['impact', 'encoder', 'min_idf', *_scoring.BM25])
+    _scoring.without('sparse --impact', sparse.impact, sparse, _scoring.BM25)
+    _scoring.without('sparse without --impact', not sparse.impact, sparse, ['encoder', 'min_idf'])
+    _scoring.check_flags(sparse, 'sparse ')
     if (sparse.run or sparse.impact) and sparse.language != 'en':
         raise TctError('sparse --language is for BM25: leave it out')
-    if sparse.rm3 and sparse.rocchio:
-        raise TctError('sparse --rm3 and --rocchio are two kinds of feedback: choose one')
     if not dense.run:
         _arguments.check_encoder(dense)
-
-
-def _without(what: str, applies: object, side: argparse.Namespace, names: Sequence[str]) -> None:
-    for name in names if applies else ():
-        value = getattr(side, name)
-        if value is not None and value is not False:  # 0 is a value
-            raise TctError(f'{what} has no use for --{name.replace("_", "-")}: leave one of them out')

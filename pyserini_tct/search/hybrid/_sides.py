@@ -10,6 +10,8 @@ from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion._alpha import DEFAULT_ALPHA, read_alpha
 from pyserini_tct.fusion._rule import Rule, alpha_rule
+from pyserini_tct.search.faiss import _prf
+from pyserini_tct.search.lucene import _scoring
 
 
 def rule_of(args: argparse.Namespace) -> Rule:
@@ -68,7 +70,8 @@ def open_dense(args: argparse.Namespace, batch_size: int) -> Any:
         if not hasattr(searcher.index, 'hnsw'):
             raise TctError(f'dense --ef-search is for HNSW, and {args.index} is another kind of index: leave it out')
         searcher.index.hnsw.efSearch = args.ef_search
-    return searcher
+    feedback = _prf.feedback_of(args)
+    return _prf.FeedbackSearcher(searcher, feedback) if feedback else searcher
 
 
 def open_sparse(args: argparse.Namespace) -> Any:
@@ -79,7 +82,7 @@ def open_sparse(args: argparse.Namespace) -> Any:
     """
     if args.run:
         return _ready(args.run)
-    from pyserini_tct.search.hybrid._lucene import ImpactSearcher, configure_bm25
+    from pyserini_tct.search.hybrid._lucene import ImpactSearcher
 
     if args.impact:
         from pyserini_tct import _jvm, _pyserini
@@ -90,23 +93,8 @@ def open_sparse(args: argparse.Namespace) -> Any:
     from pyserini_tct.search.lucene._searcher import open_searcher
 
     searcher = open_searcher(args.index, args.k1, args.b, args.heap)
-    configure_bm25(searcher, args.language, args.qld, args.rm3, args.rocchio, args.rocchio_use_negative)
-    changed = [name for name in ('qld', 'rm3', 'rocchio') if getattr(args, name)]
-    if changed or args.language != 'en':
-        print(f'with {" ".join(changed) or "BM25"}, language {args.language}')
+    _scoring.configure(searcher, args)
     return searcher
-
-
-def best_passages(scores: dict[str, float], delimiter: str, hits: int) -> dict[str, float]:
-    """Return each document's best passage under the document's name (MaxP), best first.
-
-    >>> best_passages({'d1#2': 3.0, 'd2#0': 2.0, 'd1#0': 1.0}, '#', 10)
-    {'d1': 3.0, 'd2': 2.0}
-    """
-    best: dict[str, float] = {}
-    for docid, score in scores.items():
-        best.setdefault(docid.split(delimiter)[0], score)
-    return dict(list(best.items())[:hits])
 
 
 def _ready(name: str) -> Any:

@@ -6,21 +6,26 @@ from collections.abc import Sequence
 
 from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
+from pyserini_tct.search.lucene import _scoring
 
 
 def main(argv: Sequence[str]) -> None:
     """Parse Pyserini's flags and search."""
     parser = _cli.Parser('pyserini_tct.search.lucene', 'BM25 search of a Lucene index.')
     _arguments.add_sparse(parser)
+    _scoring.add_flags(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
+    _scoring.check_flags(args)
     _arguments.check_output(args, args.index)
 
     from pyserini_tct.search.lucene._searcher import open_searcher
 
     searcher = open_searcher(args.index, args.k1, args.b, args.heap)
+    _scoring.configure(searcher, args)
+    tag = '+'.join(['qld' if args.qld else 'bm25', *(name for name in ('rm3', 'rocchio') if getattr(args, name))])
     _arguments.search_topics(
-        args, 'bm25', 'bm25', lambda queries, qids: searcher.batch_search(queries, qids, args.hits, args.threads)
+        args, 'bm25', tag, lambda queries, qids: searcher.batch_search(queries, qids, args.hits, args.threads)
     )
 
 

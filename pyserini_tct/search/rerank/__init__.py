@@ -1,16 +1,16 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Re-ranking: ``MaxSimReranker``, ``CrossReranker`` and ``python -m pyserini_tct.search.rerank``."""
+"""Re-ranking: three re-rankers and ``python -m pyserini_tct.search.rerank``."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyserini_tct.search.rerank._cross import CrossReranker
-    from pyserini_tct.search.rerank._maxsim import MaxSimReranker
+    from pyserini_tct.search.rerank._maxsim import MaxSimReranker, StoredReranker
 
-__all__ = ['CrossReranker', 'MaxSimReranker']
-_HOMES = {'CrossReranker': '_cross', 'MaxSimReranker': '_maxsim'}
+__all__ = ['CrossReranker', 'MaxSimReranker', 'StoredReranker']
+_HOMES = {'CrossReranker': '_cross', 'MaxSimReranker': '_maxsim', 'StoredReranker': '_maxsim'}
 
 
 def __getattr__(name: str) -> Any:

@@ -20,44 +20,54 @@ def main(argv: Sequence[str]) -> None:
     model_flags.add_argument('--cross', metavar='CROSS-ENCODER', help='cross-encoder checkpoint: folder or hub name')
     add = parser.add_argument
     add('--run', required=True, type=Path, help='run to re-rank')
-    add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
+    texts = parser.add_mutually_exclusive_group(required=True)
+    texts.add_argument('--corpus', help='JSONL file (.gz too), folder of them, or irds:NAME')
+    texts.add_argument('--tokens', metavar='STORE', help='token vectors of the corpus, from encode.tokens (--maxsim)')
     add('--fields', nargs='+', help='title, text (left out: what the corpus has)')
     add('--depth', type=_cli.positive, default=100, help='passages re-ranked a query; the others stay below them')
-    text = 'folder of the token vectors of the whole corpus for --maxsim: made, or used again (left out: of the run)'
-    add('--tokens', type=Path, help=text)
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
     add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help='auto: bf16 where the machine has it')
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
-    _arguments.check_output(args, args.run, args.corpus, args.maxsim, args.cross)
-    if args.tokens and args.cross:
-        raise TctError('--tokens is for --maxsim: a cross-encoder has no token vectors of passages')
+    _arguments.check_output(args, args.run, args.corpus, args.tokens, args.maxsim, args.cross)
+    if args.tokens and not args.maxsim:
+        raise TctError('--tokens holds token vectors, which a cross-encoder has no use for: give --corpus')
+    if args.tokens and args.fields:
+        raise TctError('--fields has no effect on --tokens: leave it out')
 
     from pyserini_tct import _env
     from pyserini_tct.collection import read_corpus
     from pyserini_tct.models import colbert, cross
+    from pyserini_tct.models.tokens import PassageTokens
     from pyserini_tct.runs import read_run
-    from pyserini_tct.search.rerank import CrossReranker, MaxSimReranker
+    from pyserini_tct.search.rerank import CrossReranker, MaxSimReranker, StoredReranker
     from pyserini_tct.search.rerank._reranker import Reranker, needed
 
     run = read_run(args.run)
     wanted = needed(run, args.depth)
     model = colbert.load(args.maxsim, args.device) if args.maxsim else cross.load(args.cross, args.device)
-    whole = read_corpus(args.corpus, args.fields)
-    passages = [passage for passage in whole if args.tokens or passage.docid in wanted]
-    lost = sorted(wanted - {passage.docid for passage in passages})
-    if lost:
+    store = PassageTokens(Path(args.tokens)) if args.tokens else None
+    corpus = read_corpus(args.corpus, args.fields) if store is None else ()
+    passages = [passage for passage in corpus if passage.docid in wanted]
+    known = {passage.docid for passage in passages} if store is None else store.row_of.keys()
+    lost = min(wanted - known, default=None)
+    if lost is not None:
         raise TctError(
-            f'{args.run} lists passage {lost[0]}, which {args.corpus} does not have: name the corpus of the run'
+            f'{args.run} lists passage {lost}, which {args.tokens or args.corpus} does not have: name the '
+            f'{"corpus" if store is None else "token vectors"} of the run'
         )
     precision = _env.precision_of(args.precision, model.device.type)
     with _atomic.workspace(args.output.with_name(args.output.name + '.tokens')) as work:
         reranker: Reranker
-        if isinstance(model, colbert.ColBert):
-            tokens = args.tokens or work / 'tokens'
-            reranker = MaxSimReranker(model, passages, tokens, precision, reuse=bool(args.tokens))
+        if store is not None and isinstance(model, colbert.ColBert):
+            reranker = StoredReranker(model, store, precision)
+        elif isinstance(model, colbert.ColBert):
+            reranker = MaxSimReranker(model, passages, work / 'tokens', precision)
         else:
             reranker = CrossReranker(model, passages, precision)
+        if isinstance(reranker, MaxSimReranker | StoredReranker):
+            size, count = reranker.store.nbytes, len(reranker.store)
+            print(f'token vectors: {size / 1024:.0f} KiB, {size / max(count, 1):.0f} bytes a passage')
         _arguments.search_topics(
             args,
             'rerank',

@@ -21,6 +21,8 @@ class Reranker(abc.ABC):
         passages: every passage that may have to be scored.
     """
 
+    unknown = 'has no text here: name the corpus that the run was made from'
+
     def __init__(self, passages: Iterable[Passage]) -> None:
         # In order of length, so that a block holds passages of like length and little padding is encoded.
         self.passages = sorted(passages, key=lambda passage: len(passage.contents))
@@ -38,7 +40,7 @@ class Reranker(abc.ABC):
         """
         unknown = next((docid for docid in docids if docid not in self._rows), None)
         if unknown is not None:
-            raise TctError(f'passage {unknown} has no text here: name the corpus that the run was made from')
+            raise TctError(f'passage {unknown} {self.unknown}')
         if not docids:
             return []
         found = self.scores(query, [self._rows[docid] for docid in docids])

@@ -1,0 +1,49 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Long jobs that go on where they were killed: a folder beside the output, and a plan that says what was asked for."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyserini_tct import _atomic, _files
+from pyserini_tct._errors import TctError
+
+
+@contextlib.contextmanager
+def resumed(output: Path, plan: dict[str, Any], overwrite: bool) -> Iterator[Path]:
+    """Yield ``NAME.partial``, in which an output grows; it holds what a killed job with the same plan left there.
+
+    The block publishes what it has finished; the folder stays when the block fails, unless it is empty.
+
+    Args:
+        output: final name.
+        plan: settings and checksums of the inputs, as JSON has them.
+        overwrite: forget an unfinished job with another plan.
+
+    Raises:
+        TctError: an unfinished job with another plan is there, or another process is writing.
+    """
+    partial = output.with_name(output.name + '.partial')
+    plan_file = partial.with_name(partial.name + '.plan.json')
+    with _atomic.lock(partial):
+        same = partial.is_dir() and plan_file.exists() and _files.read_json(plan_file) == plan
+        if partial.exists() and not same and not overwrite:
+            raise TctError(f'{partial} was left by a job with other inputs or settings: remove it or add --overwrite')
+        if not same:
+            _atomic.remove(partial)
+            _atomic.write_json(plan_file, plan)
+            partial.mkdir()
+        try:
+            yield partial
+        except BaseException:
+            if partial.is_dir() and not any(partial.iterdir()):
+                _forget(partial, plan_file)
+            raise
+        _forget(partial, plan_file)
+
+
+def _forget(partial: Path, plan_file: Path) -> None:
+    _atomic.remove(partial)
+    plan_file.unlink(missing_ok=True)
