@@ -116,7 +116,7 @@ def test_rows_of_models_are_the_models(folder, compared, tiny_student):
             with torch.no_grad():
                 scores = dict(zip(TEXTS, model([query], passages)[0].tolist(), strict=True))
             expected = {docid: scores[docid] for docid in runs['bm25'][qid]}
-            assert runs[name][qid] == pytest.approx(expected, abs=1e-4)
+            assert runs[name][qid] == pytest.approx(expected, rel=1e-3)  # stored in fp16
         assert set(runs['hybrid-maxsim'][qid]) == set(TEXTS)
 
 
