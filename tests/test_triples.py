@@ -70,7 +70,7 @@ def load(path, folder, **options):
         ('t', '', 'is empty: at least one triple'),
         ('t', b'q\tgood\tbad\nq\tg\xff\tb\n', 'line 2 is not UTF-8'),
         ('t', 'q\tgood\tbad\n1\t20\t30\n', 'line 2 holds ids, not texts: add --corpus and --queries'),
-        ('t.gz', gzip.compress(b'q\tgood\tbad\n' * 2000)[:-20], 'broken or truncated gzip data after line'),
+        ('t.gz', gzip.compress(b'q\tgood\tbad\n' * 2000, mtime=0)[:-20], 'broken or truncated gzip data after line'),
         ('t.gz', b'q\tgood\tbad\n', 'broken or truncated gzip data after line 0'),
         (
             't.jsonl',
