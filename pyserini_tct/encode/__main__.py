@@ -18,10 +18,12 @@ def main(argv: Sequence[str]) -> None:
     add('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
     add('--fields', nargs='+', help='fields of a passage: title, text (left out: what the corpus has)')
     add('--docid-field', help='key of the docid, if it is none of id, _id, docid')
+    add('--shard-id', type=int, default=0, help='which shard, counted from 0')
+    add('--shard-num', type=_cli.positive, default=1, help='shards in all; encode.merge joins them')
     add('--delimiter', default='\\n', help='what separates the fields inside `contents`')
     add = groups['output'].add_argument
     add('--embeddings', required=True, type=Path, help='new folder; a killed job started again goes on')
-    add('--shard-size', type=_cli.positive, default=10_000, help='passages a shard')
+    add('--shard-size', type=_cli.positive, default=10_000, help='passages a block, the unit of going on')
     groups['output'].add_overwrite()
     add = groups['encoder'].add_argument
     add('--encoder', required=True, help='folder or hub name')
@@ -51,6 +53,8 @@ def main(argv: Sequence[str]) -> None:
         target.shard_size,
         model.fp16,
         target.overwrite,
+        source.shard_id,
+        source.shard_num,
     )
     new = done.passages - done.reused
     print(
