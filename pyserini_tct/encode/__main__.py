@@ -33,6 +33,7 @@ def main(argv: Sequence[str]) -> None:
     add('--batch-size', type=_cli.positive, default=64, help='passages a forward pass')
     add('--max-length', type=_cli.positive, help="most ids of a passage, prefix included (the checkpoint's, else 154)")
     add('--device', default='auto', help='cpu, cuda:0, ... or auto')
+    _cli.add_backend(groups['encoder'])
     add('--fp16', action='store_true', help='half precision, on a GPU only')
     args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
     source, target, model = args['input'], args['output'], args['encoder']
@@ -41,7 +42,9 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.encode import TctColBertDocumentEncoder
     from pyserini_tct.encode._writer import encode_corpus
 
-    encoder = TctColBertDocumentEncoder(model.encoder, model.tokenizer, model.device, model.batch_size)
+    encoder = TctColBertDocumentEncoder(
+        model.encoder, model.tokenizer, model.device, model.batch_size, model.backend, model.precision
+    )
     done = encode_corpus(
         source.corpus,
         target.embeddings,

@@ -36,6 +36,7 @@ class TctColBertQueryEncoder:
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         encoded_queries_dir: 2.x's name for ``encoded_query_dir``.
         batch_size: queries a forward pass in :meth:`encode_batch`.
+        backend, precision: see :func:`pyserini_tct.models.backends.use`.
 
     Raises:
         TctError: neither a model nor encoded queries, or one of them is unusable, or a ``prefix`` is given (TCT-ColBERT
@@ -55,6 +56,8 @@ class TctColBertQueryEncoder:
         device: str = 'cpu',
         encoded_queries_dir: str | Path | None = None,
         batch_size: int = 64,
+        backend: str = 'torch',
+        precision: str = 'fp32',
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
@@ -69,6 +72,7 @@ class TctColBertQueryEncoder:
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding
         if encoder_dir:
             self.student = load_student(encoder_dir, tokenizer_name, device)
+            use_backend(self, backend, precision)
 
     def encode(self, query: str, **kwargs: Any) -> np.ndarray:
         """Return the vector of one query, float32 ``(dimension,)``.
@@ -99,9 +103,10 @@ class TctColBertDocumentEncoder:
         tokenizer_name: folder or hub name of another vocabulary.
         device: ``cpu``, ``cuda:0``, ... or ``auto`` (the default: the first GPU if there is one).
         batch_size: passages a forward pass.
+        backend, precision: see :func:`pyserini_tct.models.backends.use`.
 
     Raises:
-        TctError: the checkpoint is unusable or the device is not there.
+        TctError: the checkpoint is unusable, or the device or the backend is not there.
     """
 
     def __init__(
@@ -110,11 +115,14 @@ class TctColBertDocumentEncoder:
         tokenizer_name: str | Path | None = None,
         device: str = 'auto',
         batch_size: int = 64,
+        backend: str = 'torch',
+        precision: str = 'fp32',
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
         self.device, self.batch_size = _env.device_of(device), batch_size
         self.student = load_student(model_name, tokenizer_name, self.device)
+        use_backend(self, backend, precision)
 
     def encode(
         self,
@@ -157,6 +165,13 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
         model.tokenizer = TctTokenizer.from_folder(_weights.resolve(tokenizer_name))
         _weights.check_vocabulary(model.tokenizer, model.bert.config.vocab_size, str(tokenizer_name))
     return model
+
+
+def use_backend(encoder: Any, backend: str, precision: str) -> None:
+    """Set what an encoder computes with, and note it on the encoder."""
+    from pyserini_tct.models import backends
+
+    encoder.backend, encoder.precision = backend, backends.use(encoder.student, backend, precision)
 
 
 def passage_length(student: Any, asked: int | None) -> int:

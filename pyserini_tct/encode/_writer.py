@@ -86,8 +86,8 @@ def encode_corpus(
         'dimension': encoder.student.dimension,
         'pooling': 'mean',
         'shard_size': shard_size,
-        'backend': 'torch',
-        'precision': 'fp16' if fp16 else 'fp32',
+        'backend': encoder.backend,
+        'precision': 'fp16' if fp16 else encoder.precision,
         'fields': list(fields) if fields else None,
         'docid_field': docid_field,
         'delimiter': delimiter,
@@ -95,6 +95,8 @@ def encode_corpus(
     }
     if shard_num > 1:
         plan |= {'shard_id': shard_id, 'shard_num': shard_num}
+    if fp16 and (encoder.backend, encoder.precision) != ('torch', 'fp32'):
+        raise TctError('fp16 is of the backend torch alone: leave out the backend and the precision, or fp16')
     precision = half_precision(encoder.device) if fp16 else contextlib.nullcontext()
     partial = partial_path(output)
     with _atomic.lock(partial), _clean_start(partial):
