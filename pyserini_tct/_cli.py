@@ -59,6 +59,11 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--precision', choices=('fp32', 'bf16', 'auto'), default='fp32', help=text)
 
 
+def add_query_cache(parser: argparse.ArgumentParser) -> None:
+    """Add ``--query-cache``."""
+    parser.add_argument('--query-cache', help='folder that keeps the vectors of queries from one run to the next')
+
+
 def parse_groups(
     prog: str, description: str, groups: Mapping[str, argparse.ArgumentParser], argv: Sequence[str]
 ) -> dict[str, argparse.Namespace]:

@@ -49,7 +49,8 @@ def test_a_backend_gives_torchs_vectors_and_is_exported_once(
     (folder,) = (path for path in cache.iterdir() if path.is_dir())
     (folder / 'model.onnx').write_bytes(b'\x08')
     sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend=backend)
-    assert f'{folder}/model.onnx cannot be loaded' in sentence and 'exported again' in sentence
+    assert f'{folder}/model.onnx cannot be loaded' in sentence
+    assert 'exported again' in sentence
 
 
 def test_other_vectors_are_refused_with_both_numbers(tiny_student, monkeypatch):
@@ -62,7 +63,8 @@ def test_other_vectors_are_refused_with_both_numbers(tiny_student, monkeypatch):
 
     monkeypatch.setitem(backends._RUNTIMES, 'onnx', unmasked)
     sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend='onnx')
-    assert 'the least cosine is 0.' in sentence and '0.9999 is needed' in sentence
+    assert 'the least cosine is 0.' in sentence
+    assert '0.9999 is needed' in sentence
 
 
 def test_bf16_is_near_fp32_and_named(corpus, tmp_path, tiny_student):
@@ -92,5 +94,7 @@ def test_what_cannot_be_is_refused(corpus, tmp_path, tiny_student, cache, monkey
     for backend, module in (('onnx', 'onnx'), ('openvino', 'openvino')):
         if importlib.util.find_spec(module) is None:
             sentence = fails(main, *words(corpus, output, tiny_student, '--backend', backend), capsys=capsys)
-            assert f"needs the package {module}, which is not installed: pip install 'pyserini-tct[{backend}]'" in sentence
+            assert (
+                f"needs the package {module}, which is not installed: pip install 'pyserini-tct[{backend}]'" in sentence
+            )
     assert not output.exists()

@@ -18,9 +18,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
-from pyserini_tct.prebuilt import locate
-from pyserini_tct.topics import read_topics
-from pyserini_tct.vectors import existing, load_matrix
+from pyserini_tct.encode._queries import QueryCache, load_encoded_queries
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +35,7 @@ class TctColBertQueryEncoder:
         encoded_queries_dir: 2.x's name for ``encoded_query_dir``.
         batch_size: queries a forward pass in :meth:`encode_batch`.
         backend, precision: see :func:`pyserini_tct.models.backends.use`.
+        query_cache: folder in which vectors of queries are kept, for this and other processes.
 
     Raises:
         TctError: neither a model nor encoded queries, or one of them is unusable, or a ``prefix`` is given (TCT-ColBERT
@@ -58,6 +57,7 @@ class TctColBertQueryEncoder:
         batch_size: int = 64,
         backend: str = 'torch',
         precision: str = 'fp32',
+        query_cache: str | Path | None = None,
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
@@ -73,6 +73,7 @@ class TctColBertQueryEncoder:
         if encoder_dir:
             self.student = load_student(encoder_dir, tokenizer_name, device)
             use_backend(self, backend, precision)
+            self.cache = self._open_cache(Path(query_cache)) if query_cache else None
 
     def encode(self, query: str, **kwargs: Any) -> np.ndarray:
         """Return the vector of one query, float32 ``(dimension,)``.
@@ -92,7 +93,16 @@ class TctColBertQueryEncoder:
         settings = self.student.settings
         if kwargs.get('max_length') not in (None, settings.query_length):
             _warn_once(f'queries keep {settings.query_length} ids: max_length={kwargs["max_length"]} is ignored')
-        return self.student.embed(self.student.tokenizer.queries(queries, settings.query_length), self.batch_size)
+        return self.cache.vectors(queries, self._embed) if self.cache else self._embed(queries)
+
+    def _embed(self, queries: Sequence[str]) -> np.ndarray:
+        rows = self.student.tokenizer.queries(queries, self.student.settings.query_length)
+        return self.student.embed(rows, self.batch_size)
+
+    def _open_cache(self, folder: Path) -> QueryCache:
+        digests = [self.student.sha256, self.student.tokenizer.sha256]
+        ways = [str(self.student.settings.query_length), self.backend, self.precision]
+        return QueryCache(folder, '-'.join([*(digest[:32] for digest in digests), *ways]), self.student.dimension)
 
 
 class TctColBertDocumentEncoder:
@@ -196,47 +206,6 @@ def half_precision(device: str) -> contextlib.AbstractContextManager[Any]:
     if not str(device).startswith('cuda'):
         raise TctError('fp16 needs a GPU: leave it out on a CPU')
     return torch.autocast('cuda', dtype=torch.float16)
-
-
-class EncodedQueries(dict[str, np.ndarray]):
-    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space)."""
-
-    def __missing__(self, text: str) -> np.ndarray:
-        if text == text.strip():
-            raise KeyError(text)
-        return self[text.strip()]
-
-
-def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
-    """Read queries encoded before: ``NAME.npy`` (float, queries x dimension) and ``NAME.tsv`` (qid, text), row by row.
-
-    Args:
-        path: ``NAME.npy``, ``NAME``, a folder with one such pair, or a name of ``prebuilt``.
-
-    Raises:
-        TctError: a file is missing, the two differ in length, or a vector is not finite. Pyserini's ``embedding.pkl``
-            is refused: reading a pickle runs the code in it.
-    """
-    if not path.exists():
-        path = locate(str(path), 'queries') or path
-    if path.is_dir():
-        pairs = sorted(path.glob('*.npy'))
-        if len(pairs) != 1:
-            raise TctError(
-                f'{path} has {len(pairs)} files NAME.npy: encoded queries are one, with NAME.tsv beside it. '
-                "Pyserini's pickled embedding.pkl is not read, since a pickle can run code: python -m "
-                'pyserini_tct.prebuilt fetch converts the published ones'
-            )
-        path = pairs[0]
-    vectors_file = path if path.suffix == '.npy' else path.with_name(path.name + '.npy')
-    texts = list(read_topics(existing(vectors_file.with_suffix('.tsv'))).values())
-    vectors = load_matrix(existing(vectors_file))
-    if len(vectors) != len(texts):
-        raise TctError(
-            f'{vectors_file} has {len(vectors)} vectors, {vectors_file.stem}.tsv has {len(texts)} queries: '
-            'they are not of one set'
-        )
-    return EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
 
 
 def _check_extras(kwargs: dict[str, Any]) -> None:
