@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pyserini_tct import _atomic, _cli
+from pyserini_tct._errors import TctError
 
 
 def main(argv: Sequence[str]) -> None:
@@ -35,30 +36,43 @@ def main(argv: Sequence[str]) -> None:
     add('--device', default='auto', help='cpu, cuda:0, ... or auto')
     _cli.add_backend(groups['encoder'])
     add('--fp16', action='store_true', help='half precision, on a GPU only')
+    text = 'encode shards as Ray tasks: of the cluster at ADDRESS, or of this machine'
+    add('--ray', nargs='?', const='local', metavar='ADDRESS', help=text)
     args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
     source, target, model = args['input'], args['output'], args['encoder']
 
     _atomic.check_free(target.embeddings, target.overwrite, 'vectors', [source.corpus, model.encoder])
+    settings = {
+        'fields': model.encoder_fields or source.fields,
+        'docid_field': source.docid_field,
+        'delimiter': source.delimiter.replace('\\n', '\n').replace('\\t', '\t'),
+        'max_length': model.max_length,
+        'shard_size': target.shard_size,
+        'fp16': model.fp16,
+        'overwrite': target.overwrite,
+    }
+    made = {
+        'model_name': model.encoder,
+        'tokenizer_name': model.tokenizer,
+        'device': model.device,
+        'batch_size': model.batch_size,
+        'backend': model.backend,
+        'precision': model.precision,
+    }
+    if model.ray:
+        from pyserini_tct.encode._ray import encode_on_ray
+
+        if source.shard_id:
+            raise TctError('--ray encodes every shard: leave out --shard-id')
+        count = encode_on_ray(source.corpus, target.embeddings, made, settings, model.ray, source.shard_num)
+        print(f'{target.embeddings}: {count} passages')
+        return
     from pyserini_tct.encode import TctColBertDocumentEncoder
     from pyserini_tct.encode._writer import encode_corpus
 
-    encoder = TctColBertDocumentEncoder(
-        model.encoder, model.tokenizer, model.device, model.batch_size, model.backend, model.precision
-    )
-    done = encode_corpus(
-        source.corpus,
-        target.embeddings,
-        encoder,
-        model.encoder_fields or source.fields,
-        source.docid_field,
-        source.delimiter.replace('\\n', '\n').replace('\\t', '\t'),
-        model.max_length,
-        target.shard_size,
-        model.fp16,
-        target.overwrite,
-        source.shard_id,
-        source.shard_num,
-    )
+    encoder = TctColBertDocumentEncoder(**made)
+    shard = {'shard_id': source.shard_id, 'shard_num': source.shard_num}
+    done = encode_corpus(source.corpus, target.embeddings, encoder, **settings, **shard)
     new = done.passages - done.reused
     print(
         f'{target.embeddings}: {done.passages} passages, {encoder.student.dimension} dimensions, '
