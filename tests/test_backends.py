@@ -80,6 +80,9 @@ def test_bf16_is_near_fp32_and_named(corpus, tmp_path, tiny_student):
 @pytest.mark.parametrize('has', [True, False])
 def test_auto_takes_bf16_where_it_is(tiny_student, monkeypatch, has):
     monkeypatch.setattr(_env, 'has_bf16', lambda device: has)
+    if not has:
+        sentence = refusal(TctColBertQueryEncoder, tiny_student, backend='openvino', precision='bf16')
+        assert 'this CPU has no bf16' in sentence
     encoder = TctColBertDocumentEncoder(tiny_student, device='cpu', precision='auto')
     assert encoder.precision == ('bf16' if has else 'fp32')
 

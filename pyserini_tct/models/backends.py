@@ -56,6 +56,10 @@ def use(student: Student, backend: str = 'torch', precision: str = 'fp32') -> st
             raise TctError('the backend onnx computes in fp32: leave out bf16, or take the backend torch or openvino')
         precision = 'fp32'
     precision = _env.precision_of(precision, device)
+    if precision == 'bf16' and not _env.has_bf16(device):
+        if backend == 'openvino':  # it would compute in fp32 without a word, and the manifest would say bf16
+            raise TctError('this CPU has no bf16: take --precision fp32 or auto')
+        note(f'note: this {device} has no bf16 in hardware, fp32 is faster')
     if backend == 'torch':
 
         def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
