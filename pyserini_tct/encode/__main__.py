@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> None:
     source, target, model = args['input'], args['output'], args['encoder']
 
     _atomic.check_free(target.embeddings, target.overwrite, 'vectors', [source.corpus, model.encoder])
-    settings = {
+    settings: dict[str, Any] = {
         'fields': model.encoder_fields or source.fields,
         'docid_field': source.docid_field,
         'delimiter': source.delimiter.replace('\\n', '\n').replace('\\t', '\t'),
@@ -51,7 +52,7 @@ def main(argv: Sequence[str]) -> None:
         'fp16': model.fp16,
         'overwrite': target.overwrite,
     }
-    made = {
+    made: dict[str, Any] = {
         'model_name': model.encoder,
         'tokenizer_name': model.tokenizer,
         'device': model.device,
@@ -71,7 +72,7 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.encode._writer import encode_corpus
 
     encoder = TctColBertDocumentEncoder(**made)
-    shard = {'shard_id': source.shard_id, 'shard_num': source.shard_num}
+    shard: dict[str, Any] = {'shard_id': source.shard_id, 'shard_num': source.shard_num}
     done = encode_corpus(source.corpus, target.embeddings, encoder, **settings, **shard)
     new = done.passages - done.reused
     print(

@@ -72,7 +72,7 @@ class TctColBertQueryEncoder:
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding
         if encoder_dir:
             self.student = load_student(encoder_dir, tokenizer_name, device)
-            use_backend(self, backend, precision)
+            self.backend, self.precision = backend, use_backend(self.student, backend, precision)
             self.cache = self._open_cache(Path(query_cache)) if query_cache else None
 
     def encode(self, query: str, **kwargs: Any) -> np.ndarray:
@@ -132,7 +132,7 @@ class TctColBertDocumentEncoder:
         _check_extras(kwargs)
         self.device, self.batch_size = _env.device_of(device), batch_size
         self.student = load_student(model_name, tokenizer_name, self.device)
-        use_backend(self, backend, precision)
+        self.backend, self.precision = backend, use_backend(self.student, backend, precision)
 
     def encode(
         self,
@@ -177,11 +177,11 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
     return model
 
 
-def use_backend(encoder: Any, backend: str, precision: str) -> None:
-    """Set what an encoder computes with, and note it on the encoder."""
+def use_backend(student: Any, backend: str, precision: str) -> str:
+    """Set what a student is computed with; return the precision."""
     from pyserini_tct.models import backends
 
-    encoder.backend, encoder.precision = backend, backends.use(encoder.student, backend, precision)
+    return backends.use(student, backend, precision)
 
 
 def passage_length(student: Any, asked: int | None) -> int:

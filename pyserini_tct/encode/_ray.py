@@ -48,6 +48,9 @@ def encode_on_ray(
     found = ray.cluster_resources()
     gpus = int(found.get('GPU', 0)) if encoder['device'] != 'cpu' else 0
     encoder = {**encoder, 'device': 'cuda:0' if gpus else 'cpu'}
+    for key in ('model_name', 'tokenizer_name'):  # workers have a working folder of their own
+        if encoder[key] and Path(encoder[key]).exists():
+            encoder[key] = str(Path(encoder[key]).resolve())
     inputs = [] if corpus.startswith(IRDS) else corpus_files(Path(corpus))
     number = shard_num if shard_num > 1 else gpus or int(found['CPU'])
     if inputs:
@@ -83,5 +86,5 @@ def _encode_shard(
     from pyserini_tct.encode import TctColBertDocumentEncoder
     from pyserini_tct.encode._writer import encode_corpus
 
-    part = {'shard_id': shard_id, 'shard_num': shard_num}
+    part: dict[str, Any] = {'shard_id': shard_id, 'shard_num': shard_num}
     encode_corpus(corpus, folder, TctColBertDocumentEncoder(**encoder), **settings, **part)
