@@ -129,8 +129,11 @@ def test_another_shard_does_not_remove_an_unfinished_one(long_corpus, tmp_path, 
     """Two jobs of an array given one output: the second must not forget what the first has done."""
     from pyserini_tct.encode import _writer
 
-    monkeypatch.setattr(_writer, '_finish', lambda *_: refusal(int))
-    with pytest.raises(BaseException, match=''):
+    def full(*_):
+        raise OSError('the disk is full')
+
+    monkeypatch.setattr(_writer, '_finish', full)
+    with pytest.raises(OSError, match='full'):
         shard(long_corpus, tmp_path / 's', encoder, 0)
     assert 'was left by a job with another' in refusal(shard, long_corpus, tmp_path / 's', encoder, 1)
     assert len(list((tmp_path / 's.partial').glob('*.npy'))) == 2
