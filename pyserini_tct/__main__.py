@@ -19,6 +19,7 @@ COMMANDS = {
     'train': 'a teacher (ColBERT, cross-encoder), or a student distilled from one',
     'mine': 'hard negatives for training queries: by BM25, a student or a run, filtered',
     'encode': 'a corpus to a folder of vectors',
+    'encode.merge': 'shards of a corpus, encoded apart, to one folder of vectors',
     'encode.query': 'topics to vectors, for searches without a model',
     'encode.tokens': 'a corpus to token vectors of a ColBERT, for re-ranking and ColBERT search',
     'segment': 'long documents to a corpus of overlapping windows of words',

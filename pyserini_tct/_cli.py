@@ -51,6 +51,19 @@ def positive(text: str) -> int:
     return value
 
 
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add what a student is computed with: ``--backend`` and ``--precision``."""
+    names = ('torch', 'onnx', 'openvino')
+    parser.add_argument('--backend', choices=names, default='torch', help='what runs the student (onnx, openvino: CPU)')
+    text = 'of the arithmetic; auto: bf16 where the machine has it'
+    parser.add_argument('--precision', choices=('fp32', 'bf16', 'auto'), default='fp32', help=text)
+
+
+def add_query_cache(parser: argparse.ArgumentParser) -> None:
+    """Add ``--query-cache``."""
+    parser.add_argument('--query-cache', help='folder that keeps the vectors of queries from one run to the next')
+
+
 def parse_groups(
     prog: str, description: str, groups: Mapping[str, argparse.ArgumentParser], argv: Sequence[str]
 ) -> dict[str, argparse.Namespace]:

@@ -6,10 +6,14 @@ In: JSONL (also ``.gz``, a file or a folder), or a name that ir_datasets knows. 
 the file and the line of what it cannot use; nothing is skipped in silence.
 """
 
+import array
+import bisect
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
@@ -19,6 +23,7 @@ SUFFIXES = ('.jsonl', '.json', '.jsonl.gz', '.json.gz')
 FIELDS = ('title', 'text')
 IRDS = 'irds:'
 LONGEST_DOCID = 1024
+RECENT = 1 << 13
 
 
 class Passage(NamedTuple):
@@ -82,17 +87,47 @@ def read_corpus(
     if str(source).startswith(IRDS):
         yield from _irds_corpus(str(source)[len(IRDS) :])
         return
-    seen: set[str] = set()
+    seen = _Seen()
     for file in corpus_files(Path(source)):
         for number, line in numbered_lines(file):
             where = f'{file}: line {number}'
             passage = _passage(json_object(line, where), where, fields, docid_field, delimiter)
-            if passage.docid in seen:
+            if not seen.add(passage.docid):
                 raise TctError(f'{where}: the docid {passage.docid!r} occurred before: docids must be unique')
-            seen.add(passage.docid)
             yield passage
-    if not seen:
+    if not seen.recent and not seen.runs:
         raise TctError(f'{source} is empty: a corpus needs at least one passage')
+
+
+class _Seen:
+    """The docids that occurred, at 8 bytes each: a set of MS MARCO's 8.8 million strings would take 1 GB.
+
+    Old ones are kept as sorted 64-bit hashes; that two docids of a billion share one has a chance of 3 %, of 8.8
+    million 2 in a million, and would be reported, not passed over.
+    """
+
+    def __init__(self) -> None:
+        self.recent: set[int] = set()
+        self.runs: list[array.array[int]] = []
+
+    def add(self, docid: str) -> bool:
+        """Add a docid; ``False``: it was there."""
+        digest = hash(docid)
+        if digest in self.recent or any(_holds(run, digest) for run in self.runs):
+            return False
+        self.recent.add(digest)
+        if len(self.recent) == RECENT:
+            merged = array.array('q', sorted(self.recent))
+            self.recent.clear()
+            while self.runs and len(self.runs[-1]) <= len(merged):
+                merged = array.array('q', np.sort(np.concatenate([merged, self.runs.pop()])).tobytes())
+            self.runs.append(merged)
+        return True
+
+
+def _holds(run: Sequence[int], digest: int) -> bool:
+    place = bisect.bisect_left(run, digest)
+    return place < len(run) and run[place] == digest
 
 
 def json_object(line: str, where: str) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def half_done(tmp_path, tiny_student, monkeypatch):
 def test_lost_texts_of_an_unfinished_store_are_noticed(half_done, tmp_path, damage):
     """Otherwise the job ends well and every hit shows the text of a later passage."""
     damage(tmp_path / 'v.partial' / 'texts.jsonl')
-    with pytest.raises(TctError, match='shorter than its 1 shards'):
+    with pytest.raises(TctError, match='shorter than its 1 blocks'):
         half_done()
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from conftest import refusal, write
 
+from pyserini_tct import collection
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage, read_corpus, read_predictions
 from pyserini_tct.topics import read_qrels, read_topics
@@ -217,3 +218,13 @@ def test_bad_predictions_are_named(tmp_path, line, message):
     found = refusal(lambda: read_predictions(path))
     assert f'{path}: line 2' in found
     assert message in found
+
+
+def test_a_docid_of_long_ago_is_still_known(monkeypatch):
+    """Old docids are merged into sorted runs: one lost there would let a passage occur twice."""
+    monkeypatch.setattr(collection, 'RECENT', 4)
+    seen = collection._Seen()
+    docids = [f'd{i}' for i in range(101)]
+    assert all(seen.add(docid) for docid in docids)
+    assert [len(run) for run in seen.runs] == [64, 32, 4]
+    assert not any(seen.add(docid) for docid in docids)

@@ -114,7 +114,7 @@ def test_a_killed_job_goes_on_and_ends_in_the_same_bytes(corpus, tmp_path, encod
     )
     done = encode_corpus(corpus, output, encoder, shard_size=2)
     assert (done.passages, done.reused) == (6, 2)
-    assert '1 shards with 2 passages are complete' in capsys.readouterr().err
+    assert '1 blocks with 2 passages are complete' in capsys.readouterr().err
     assert contents(output) == contents(tmp_path / 'whole')
 
 

@@ -18,9 +18,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
-from pyserini_tct.prebuilt import locate
-from pyserini_tct.topics import read_topics
-from pyserini_tct.vectors import existing, load_matrix
+from pyserini_tct.encode._queries import QueryCache, load_encoded_queries
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +34,8 @@ class TctColBertQueryEncoder:
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         encoded_queries_dir: 2.x's name for ``encoded_query_dir``.
         batch_size: queries a forward pass in :meth:`encode_batch`.
+        backend, precision: see :func:`pyserini_tct.models.backends.use`.
+        query_cache: folder in which vectors of queries are kept, for this and other processes.
 
     Raises:
         TctError: neither a model nor encoded queries, or one of them is unusable, or a ``prefix`` is given (TCT-ColBERT
@@ -55,6 +55,9 @@ class TctColBertQueryEncoder:
         device: str = 'cpu',
         encoded_queries_dir: str | Path | None = None,
         batch_size: int = 64,
+        backend: str = 'torch',
+        precision: str = 'fp32',
+        query_cache: str | Path | None = None,
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
@@ -69,6 +72,8 @@ class TctColBertQueryEncoder:
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding
         if encoder_dir:
             self.student = load_student(encoder_dir, tokenizer_name, device)
+            self.backend, self.precision = backend, use_backend(self.student, backend, precision)
+            self.cache = self._open_cache(Path(query_cache)) if query_cache else None
 
     def encode(self, query: str, **kwargs: Any) -> np.ndarray:
         """Return the vector of one query, float32 ``(dimension,)``.
@@ -88,7 +93,16 @@ class TctColBertQueryEncoder:
         settings = self.student.settings
         if kwargs.get('max_length') not in (None, settings.query_length):
             _warn_once(f'queries keep {settings.query_length} ids: max_length={kwargs["max_length"]} is ignored')
-        return self.student.embed(self.student.tokenizer.queries(queries, settings.query_length), self.batch_size)
+        return self.cache.vectors(queries, self._embed) if self.cache else self._embed(queries)
+
+    def _embed(self, queries: Sequence[str]) -> np.ndarray:
+        rows = self.student.tokenizer.queries(queries, self.student.settings.query_length)
+        return self.student.embed(rows, self.batch_size)
+
+    def _open_cache(self, folder: Path) -> QueryCache:
+        digests = [self.student.sha256, self.student.tokenizer.sha256]
+        ways = [str(self.student.settings.query_length), self.backend, self.precision]
+        return QueryCache(folder, '-'.join([*(digest[:32] for digest in digests), *ways]), self.student.dimension)
 
 
 class TctColBertDocumentEncoder:
@@ -99,9 +113,10 @@ class TctColBertDocumentEncoder:
         tokenizer_name: folder or hub name of another vocabulary.
         device: ``cpu``, ``cuda:0``, ... or ``auto`` (the default: the first GPU if there is one).
         batch_size: passages a forward pass.
+        backend, precision: see :func:`pyserini_tct.models.backends.use`.
 
     Raises:
-        TctError: the checkpoint is unusable or the device is not there.
+        TctError: the checkpoint is unusable, or the device or the backend is not there.
     """
 
     def __init__(
@@ -110,11 +125,14 @@ class TctColBertDocumentEncoder:
         tokenizer_name: str | Path | None = None,
         device: str = 'auto',
         batch_size: int = 64,
+        backend: str = 'torch',
+        precision: str = 'fp32',
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
         self.device, self.batch_size = _env.device_of(device), batch_size
         self.student = load_student(model_name, tokenizer_name, self.device)
+        self.backend, self.precision = backend, use_backend(self.student, backend, precision)
 
     def encode(
         self,
@@ -159,6 +177,13 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
     return model
 
 
+def use_backend(student: Any, backend: str, precision: str) -> str:
+    """Set what a student is computed with; return the precision."""
+    from pyserini_tct.models import backends
+
+    return backends.use(student, backend, precision)
+
+
 def passage_length(student: Any, asked: int | None) -> int:
     """Return the passage length to use; a flag that differs from the checkpoint's length wins with a warning."""
     from pyserini_tct.text import check_lengths
@@ -181,47 +206,6 @@ def half_precision(device: str) -> contextlib.AbstractContextManager[Any]:
     if not str(device).startswith('cuda'):
         raise TctError('fp16 needs a GPU: leave it out on a CPU')
     return torch.autocast('cuda', dtype=torch.float16)
-
-
-class EncodedQueries(dict[str, np.ndarray]):
-    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space)."""
-
-    def __missing__(self, text: str) -> np.ndarray:
-        if text == text.strip():
-            raise KeyError(text)
-        return self[text.strip()]
-
-
-def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
-    """Read queries encoded before: ``NAME.npy`` (float, queries x dimension) and ``NAME.tsv`` (qid, text), row by row.
-
-    Args:
-        path: ``NAME.npy``, ``NAME``, a folder with one such pair, or a name of ``prebuilt``.
-
-    Raises:
-        TctError: a file is missing, the two differ in length, or a vector is not finite. Pyserini's ``embedding.pkl``
-            is refused: reading a pickle runs the code in it.
-    """
-    if not path.exists():
-        path = locate(str(path), 'queries') or path
-    if path.is_dir():
-        pairs = sorted(path.glob('*.npy'))
-        if len(pairs) != 1:
-            raise TctError(
-                f'{path} has {len(pairs)} files NAME.npy: encoded queries are one, with NAME.tsv beside it. '
-                "Pyserini's pickled embedding.pkl is not read, since a pickle can run code: python -m "
-                'pyserini_tct.prebuilt fetch converts the published ones'
-            )
-        path = pairs[0]
-    vectors_file = path if path.suffix == '.npy' else path.with_name(path.name + '.npy')
-    texts = list(read_topics(existing(vectors_file.with_suffix('.tsv'))).values())
-    vectors = load_matrix(existing(vectors_file))
-    if len(vectors) != len(texts):
-        raise TctError(
-            f'{vectors_file} has {len(vectors)} vectors, {vectors_file.stem}.tsv has {len(texts)} queries: '
-            'they are not of one set'
-        )
-    return EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
 
 
 def _check_extras(kwargs: dict[str, Any]) -> None:

@@ -7,12 +7,15 @@ Pyserini's own ``encode.query`` writes a pickle; what is written here is read by
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
 
 
-def encode_queries(topics: str | Path, encoder: str, output: Path, device: str = 'cpu', overwrite: bool = False) -> int:
+def encode_queries(
+    topics: str | Path, encoder: str, output: Path, device: str = 'cpu', overwrite: bool = False, **computing: Any
+) -> int:
     """Encode topics.
 
     Args:
@@ -21,6 +24,7 @@ def encode_queries(topics: str | Path, encoder: str, output: Path, device: str =
         output: ``NAME``: ``NAME.npy`` (float32, queries x dimension) and ``NAME.tsv`` (qid, text) are written.
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         overwrite: replace existing files.
+        computing: ``backend``, ``precision`` and ``query_cache`` of the query encoder.
 
     Returns:
         The number of queries.
@@ -41,7 +45,8 @@ def encode_queries(topics: str | Path, encoder: str, output: Path, device: str =
     line_breaks = next((qid for qid, text in queries.items() if len(text.splitlines()) > 1 or '\t' in text), None)
     if line_breaks is not None:
         raise TctError(f'{topics}: query {line_breaks} holds a tab or a line break, which {files[0].name} cannot keep')
-    vectors = TctColBertQueryEncoder(encoder, device=_env.device_of(device)).encode_batch(list(queries.values()))
+    query_encoder = TctColBertQueryEncoder(encoder, device=_env.device_of(device), **computing)
+    vectors = query_encoder.encode_batch(list(queries.values()))
     for file in files:  # never texts of one set beside vectors of another
         file.unlink(missing_ok=True)
     with _atomic.atomic_file(files[0]) as lines:
@@ -58,9 +63,12 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument('--encoder', required=True, help='folder, prebuilt name or hub name of the student')
     parser.add_argument('--output', required=True, type=Path, help='NAME of NAME.npy and NAME.tsv')
     parser.add_argument('--device', default='cpu', help='cpu, cuda:0, ... or auto')
+    _cli.add_backend(parser)
+    _cli.add_query_cache(parser)
     parser.add_overwrite()
     args = parser.parse_args(argv)
-    count = encode_queries(args.topics, args.encoder, args.output, args.device, args.overwrite)
+    computing = {'backend': args.backend, 'precision': args.precision, 'query_cache': args.query_cache}
+    count = encode_queries(args.topics, args.encoder, args.output, args.device, args.overwrite, **computing)
     print(f'{args.output}.npy, {args.output}.tsv: {count} queries')
 
 

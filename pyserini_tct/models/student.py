@@ -71,6 +71,7 @@ class Student(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.bert, self.tokenizer, self.settings, self.sha256 = bert, tokenizer, settings or Settings(), sha256
+        self.runner: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None  # see models.backends
         check_lengths(self.settings.query_length, self.settings.passage_length, bert.config.max_position_embeddings)
 
     @property
@@ -85,9 +86,8 @@ class Student(torch.nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Encode ``(texts, tokens)`` ids to ``(texts, dimension)`` vectors."""
-        return mean_pooling(
-            self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state, attention_mask
-        )
+        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        return mean_pooling(hidden.float(), attention_mask)
 
     def scores(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
         """Return the dot product of each query with each passage, ``(queries, passages)``, with gradient."""
@@ -112,12 +112,12 @@ class Student(torch.nn.Module):
         Returns:
             float32 ``(texts, dimension)``.
         """
-        vectors = np.empty((len(rows), self.dimension), np.float32)
+        vectors, run = np.empty((len(rows), self.dimension), np.float32), self.runner or self
         by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
         for start in range(0, len(rows), batch_size):
             batch = by_length[start : start + batch_size]
             ids, mask = pad([rows[i] for i in batch], self.tokenizer.pad_id)
-            vectors[batch] = self(ids.to(self.device), mask.to(self.device)).float().cpu().numpy()
+            vectors[batch] = run(ids.to(self.device), mask.to(self.device)).float().cpu().numpy()
             if on_batch:
                 on_batch(len(batch))
         return vectors

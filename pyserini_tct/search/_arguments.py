@@ -43,8 +43,15 @@ def add_dense(parser: argparse.ArgumentParser, required: bool = True) -> None:
     add('--tokenizer', help='folder or hub name of another vocabulary')
     add('--encoded-queries', help='NAME.npy with NAME.tsv beside it, or a prebuilt name: queries encoded before')
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
+    _cli.add_backend(parser)
+    _cli.add_query_cache(parser)
     add('--normalize-distances', action='store_true', help='report (1 + score) / 2')
     add('--any-encoder', action='store_true', help="do not compare the encoder with the index's")
+
+
+def computing(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the flags say of how queries are encoded, as arguments of the query encoder."""
+    return {name: getattr(args, name) for name in ('backend', 'precision', 'query_cache')}
 
 
 def add_sparse(parser: _cli.Parser, required: bool = True) -> None:

@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> None:
         args.batch_size,
         args.normalize_distances,
         not args.any_encoder,
+        **_arguments.computing(args),
     )
     searching = _prf.FeedbackSearcher(searcher, feedback) if feedback else searcher
     _arguments.search_topics(

@@ -218,6 +218,7 @@ def open_searcher(
     batch_size: int = 64,
     normalize_distances: bool = False,
     check_encoder: bool = True,
+    **computing: Any,
 ) -> FaissSearcher:
     """Open an index folder or one of Pyserini's prebuilt names with an encoder, as the command lines do.
 
@@ -232,7 +233,7 @@ def open_searcher(
 
         path = _pyserini.index(index, 'FAISS')
     query_encoder = TctColBertQueryEncoder(
-        encoder, tokenizer, encoded_queries, _env.device_of(device), batch_size=batch_size
+        encoder, tokenizer, encoded_queries, _env.device_of(device), batch_size=batch_size, **computing
     )
     return FaissSearcher(
         path, query_encoder, None if path == Path(index) else index, normalize_distances, check_encoder=check_encoder

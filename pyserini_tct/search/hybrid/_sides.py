@@ -10,6 +10,7 @@ from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion._alpha import DEFAULT_ALPHA, read_alpha
 from pyserini_tct.fusion._rule import Rule, alpha_rule
+from pyserini_tct.search import _arguments
 from pyserini_tct.search.faiss import _prf
 from pyserini_tct.search.lucene import _scoring
 
@@ -51,7 +52,12 @@ def open_dense(args: argparse.Namespace, batch_size: int) -> Any:
         _jvm.prepare()
         device = _env.device_of(args.device)
         encoder = TctColBertQueryEncoder(
-            args.encoder, args.tokenizer, args.encoded_queries, device, batch_size=batch_size
+            args.encoder,
+            args.tokenizer,
+            args.encoded_queries,
+            device,
+            batch_size=batch_size,
+            **_arguments.computing(args),
         )
         return LuceneDenseSearcher(args.index, encoder, args.ef_search, args.normalize_distances, not args.any_encoder)
     from pyserini_tct.search.faiss._searcher import open_searcher
@@ -65,6 +71,7 @@ def open_dense(args: argparse.Namespace, batch_size: int) -> Any:
         batch_size,
         args.normalize_distances,
         not args.any_encoder,
+        **_arguments.computing(args),
     )
     if args.ef_search:
         if not hasattr(searcher.index, 'hnsw'):

@@ -1,0 +1,103 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Backends: torch's vectors or a refusal, exported once, named in the manifest."""
+
+import importlib.util
+
+import numpy as np
+import pytest
+from conftest import TEXTS, fails, refusal
+from test_encode import words
+
+from pyserini_tct import _env
+from pyserini_tct._manifest import read_manifest
+from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
+from pyserini_tct.encode.__main__ import main
+from pyserini_tct.index.faiss import build_flat
+from pyserini_tct.models import backends
+
+
+def installed(backend):
+    """Skip where a backend cannot be exported or run."""
+    for module in {'onnx': ('onnx', 'onnxruntime'), 'openvino': ('onnx', 'openvino')}[backend]:
+        pytest.importorskip(module, reason=f'the extra `{backend}` is not installed')
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv('PYSERINI_CACHE', str(tmp_path / 'cache'))
+    return tmp_path / 'cache' / 'tct-onnx'
+
+
+@pytest.mark.parametrize('backend', ['onnx', 'openvino'])
+def test_a_backend_gives_torchs_vectors_and_is_exported_once(
+    corpus, tmp_path, tiny_student, cache, monkeypatch, capsys, backend
+):
+    installed(backend)
+    main(words(corpus, tmp_path / 'v', tiny_student, '--backend', backend))
+    assert 'exporting the model' in capsys.readouterr().err
+    content = read_manifest(tmp_path / 'v')
+    assert (content['backend'], content['precision']) == (backend, 'fp32')
+    assert build_flat(tmp_path / 'v', tmp_path / 'index') == 6
+    assert read_manifest(tmp_path / 'index')['backend'] == backend
+    monkeypatch.setattr(backends, '_export', None)  # what is in the cache is used
+    texts = [*TEXTS.values(), 'ice ' * 500, '']
+    for kind, options in ((TctColBertDocumentEncoder, {'device': 'cpu'}), (TctColBertQueryEncoder, {})):
+        there, here = kind(tiny_student, backend=backend, **options), kind(tiny_student, **options)
+        encode = [getattr(e, 'encode_batch', e.encode) for e in (there, here)]
+        np.testing.assert_allclose(encode[0](texts), encode[1](texts), atol=1e-5)
+    (folder,) = (path for path in cache.iterdir() if path.is_dir())
+    (folder / 'model.onnx').write_bytes(b'\x08')
+    sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend=backend)
+    assert f'{folder}/model.onnx cannot be loaded' in sentence
+    assert 'exported again' in sentence
+
+
+def test_other_vectors_are_refused_with_both_numbers(tiny_student, monkeypatch):
+    """A backend that drops the mask, say, would still give plausible vectors."""
+
+    def unmasked(backend, student, precision):
+        import torch
+
+        return lambda ids, mask: student(torch.from_numpy(ids), torch.ones(ids.shape)).detach().numpy()
+
+    monkeypatch.setitem(backends._RUNTIMES, 'onnx', unmasked)
+    sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend='onnx')
+    assert 'the least cosine is 0.' in sentence
+    assert '0.9999 is needed' in sentence
+
+
+def test_bf16_is_near_fp32_and_named(corpus, tmp_path, tiny_student):
+    main(words(corpus, tmp_path / 'v', tiny_student, '--precision', 'bf16'))
+    assert read_manifest(tmp_path / 'v')['precision'] == 'bf16'
+    exact = TctColBertDocumentEncoder(tiny_student, device='cpu').encode(list(TEXTS.values()))
+    near = np.load(tmp_path / 'v' / '00000.npy')
+    cosine = (near * exact[:2]).sum(1) / np.linalg.norm(near, axis=1) / np.linalg.norm(exact[:2], axis=1)
+    assert cosine.min() > 0.999
+    assert np.abs(near - exact[:2]).max() > 0
+
+
+@pytest.mark.parametrize('has', [True, False])
+def test_auto_takes_bf16_where_it_is(tiny_student, monkeypatch, has):
+    monkeypatch.setattr(_env, 'has_bf16', lambda device: has)
+    if not has:
+        sentence = refusal(TctColBertQueryEncoder, tiny_student, backend='openvino', precision='bf16')
+        assert 'this CPU has no bf16' in sentence
+    encoder = TctColBertDocumentEncoder(tiny_student, device='cpu', precision='auto')
+    assert encoder.precision == ('bf16' if has else 'fp32')
+
+
+def test_what_cannot_be_is_refused(corpus, tmp_path, tiny_student, cache, monkeypatch, capsys):
+    output = tmp_path / 'v'
+    sentence = fails(
+        main, *words(corpus, output, tiny_student, '--backend', 'onnx', '--precision', 'bf16'), capsys=capsys
+    )
+    assert 'the backend onnx computes in fp32' in sentence
+    assert "backend 'tpu'" in refusal(TctColBertQueryEncoder, tiny_student, backend='tpu')
+    for backend, module in (('onnx', 'onnx'), ('openvino', 'openvino')):
+        if importlib.util.find_spec(module) is None:
+            sentence = fails(main, *words(corpus, output, tiny_student, '--backend', backend), capsys=capsys)
+            assert (
+                f"needs the package {module}, which is not installed: pip install 'pyserini-tct[{backend}]'" in sentence
+            )
+    assert not output.exists()

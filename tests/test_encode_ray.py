@@ -1,0 +1,63 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Encoding by Ray tasks: the store of one process, also when a worker dies; a clear sentence without Ray."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from conftest import fails
+from test_encode import words
+from test_encode_shards import contents
+
+from pyserini_tct.encode.__main__ import main
+
+
+@pytest.fixture(scope='module')
+def ray(tmp_path_factory):
+    """Two workers; the first one that is to write its second block is killed, once."""
+    ray = pytest.importorskip('ray', reason='the extra `ray` is not installed')
+    marker = str(tmp_path_factory.mktemp('ray') / 'killed')
+
+    def die_once():
+        import os
+        import signal
+
+        flushes, real = [], os.fsync
+
+        def flush(descriptor):
+            flushes.append(descriptor)
+            if len(flushes) == 7:
+                try:
+                    os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+                except FileExistsError:
+                    pass
+                else:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            real(descriptor)
+
+        os.fsync = flush
+
+    ray.init(num_cpus=2, log_to_driver=False, runtime_env={'worker_process_setup_hook': die_once})
+    yield marker
+    ray.shutdown()
+
+
+def test_a_killed_worker_changes_nothing(ray, corpus, tmp_path, tiny_student, capsys):
+    main(words(corpus, tmp_path / 'whole', tiny_student))
+    main([*words(corpus, tmp_path / 'v', tiny_student), '--ray'])
+    assert f'{tmp_path / "v"}: 6 passages' in capsys.readouterr().out
+    assert Path(ray).exists()  # a worker was killed
+    assert contents(tmp_path / 'v') == contents(tmp_path / 'whole')
+    assert sorted(p.name for p in tmp_path.iterdir() if 'v' in p.name) == ['v', 'v.manifest.json']
+    corpus.write_text('{"id": \n')
+    assert f'{corpus}: line 1 is not valid JSON' in fails(
+        main, *words(corpus, tmp_path / 'w', tiny_student), '--ray', capsys=capsys
+    )
+
+
+@pytest.mark.skipif(importlib.util.find_spec('ray') is not None, reason='Ray is installed')
+def test_without_ray_one_sentence(corpus, tmp_path, tiny_student, capsys):
+    sentence = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', capsys=capsys)
+    assert "--ray needs the package ray, which is not installed: pip install 'pyserini-tct[ray]'" in sentence
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
