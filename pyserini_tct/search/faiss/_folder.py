@@ -5,13 +5,9 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
-from pyserini_tct.vectors import TEXTS, TextStore, existing, read_docids
-
-SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
+from pyserini_tct.vectors import TEXTS, TextStore
 
 
 class Document:
@@ -65,42 +61,6 @@ class Texts:
             return self._lucene.doc(docid)
         row = self._rows.get(docid)
         return None if row is None else Document(docid, self._store.raw(row), self._store.contents(row))
-
-
-def load_index(folder: Path) -> tuple[Any, list[str]]:
-    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
-
-    Raises:
-        TctError: a file is missing or truncated, or the two differ in length.
-    """
-    import faiss
-
-    if not folder.is_dir():
-        raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
-    file = existing(folder / 'index')
-    docids = read_docids(folder / 'docid')
-    try:
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(
-            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
-        ) from error
-    if index.metric_type != faiss.METRIC_INNER_PRODUCT:
-        raise TctError(
-            f'{file} ranks by distance, not by inner product: build it with python -m pyserini_tct.index.faiss'
-        )
-    if index.ntotal != len(docids):
-        raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
-    if not docids:
-        raise TctError(f'{folder} holds no vectors: build the index again')
-    if isinstance(index, faiss.IndexFlat) and index.ntotal * index.d < SCANNED:
-        vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, index.d)
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            raise TctError(
-                f'{file}: the vector of {docids[int(finite.argmin())]} holds NaN or infinity: build it again'
-            )
-    return index, docids
 
 
 def make_direct_map(index: Any) -> None:

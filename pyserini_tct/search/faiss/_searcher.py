@@ -10,8 +10,9 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
+from pyserini_tct.index._open import load_index
 from pyserini_tct.runs import Hit
-from pyserini_tct.search.faiss._folder import Document, Texts, load_index, make_direct_map, refuse_other_encoder
+from pyserini_tct.search.faiss._folder import Document, Texts, make_direct_map, refuse_other_encoder
 
 SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
 
