@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening a Faiss index folder: its two files, its texts, and whether an encoder fits it."""
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
+from pyserini_tct.index._open import ORIGIN, load_index
 from pyserini_tct.vectors import TEXTS, TextStore
 
 
@@ -63,13 +66,32 @@ class Texts:
         return None if row is None else Document(docid, self._store.raw(row), self._store.contents(row))
 
 
-def make_direct_map(index: Any) -> None:
-    """Let an IVF index tell the vector of a row; other kinds can."""
-    import faiss
+def folder_of(name: str) -> Path:
+    """Return an index folder by its path or by the name of a prebuilt index."""
+    if Path(name).exists():
+        return Path(name)
+    from pyserini_tct import _pyserini
 
-    ivf = faiss.try_extract_index_ivf(index)
-    if ivf is not None and ivf.direct_map.no():
-        ivf.make_direct_map()
+    return _pyserini.index(name, 'FAISS')
+
+
+def load_shards(folders: Sequence[Path]) -> tuple[list[Any], list[str]]:
+    """Open index folders that are searched as one; return the indexes, and the docids of all.
+
+    Raises:
+        TctError: one is damaged, or they have different dimensions or, by their manifests, different encoders.
+    """
+    loaded = [load_index(folder) for folder in folders]
+    indexes = [index for index, _ in loaded]
+    first = read_manifest(folders[0]) or {} if len(folders) > 1 else {}
+    for folder, index in zip(folders[1:], indexes[1:], strict=True):
+        if index.d != indexes[0].d:
+            raise TctError(f'{folders[0]} has dimension {indexes[0].d}, {folder} has {index.d}: search them apart')
+        other = read_manifest(folder) or {}
+        for key in ORIGIN:
+            if key in first and key in other and first[key] != other[key]:
+                raise TctError(f'{folders[0]} and {folder} were made by different encoders ({key}): search them apart')
+    return indexes, list(itertools.chain.from_iterable(docids for _, docids in loaded))
 
 
 def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
