@@ -42,6 +42,12 @@ def add_dense(parser: argparse.ArgumentParser, required: bool = True, several: b
         add('--index', required=required, nargs='+', help=f'{text}; several are searched as one')
     else:
         add('--index', required=required, help=text)
+    add_encoder(parser)
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how queries become vectors."""
+    add = parser.add_argument
     add('--encoder', help='folder, prebuilt name or hub name of the student')
     add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
     add('--tokenizer', help='folder or hub name of another vocabulary')
