@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ours against stock Pyserini on pocket with all-MiniLM-L6-v2: passages, queries, dense search, BM25; 100,000 vectors."""
+"""Ours against stock Pyserini on pocket with all-MiniLM-L6-v2: passages, queries, search; then 100,000 vectors."""
 
 import tempfile
 from pathlib import Path
