@@ -78,12 +78,17 @@ def without_ties(scores: list[float]) -> list[float]:
     """
     written = [round(float(score), 6) for score in scores]
     single = np.array(written, np.float32)
-    for i in (np.flatnonzero(single[1:] >= single[:-1]) + 1).tolist():
-        while i < len(written) and np.float32(written[i]) >= np.float32(written[i - 1]):
-            lower = float(np.nextafter(np.float32(written[i - 1]), np.float32(-np.inf)))
+    _lower(written, (np.flatnonzero(single[1:] >= single[:-1]) + 1).tolist())
+    return written
+
+
+def _lower(written: list[float], places: Iterable[int]) -> None:
+    """Lower scores, from some places on, until each is below the one before as a 32-bit float."""
+    for i in places:
+        while i < len(written) and np.float32(round(written[i], 6)) >= np.float32(round(written[i - 1], 6)):
+            lower = float(np.nextafter(np.float32(round(written[i - 1], 6)), np.float32(-np.inf)))
             written[i] = min(math.floor(lower * 1e6) / 1e6, round(written[i - 1] - 1e-6, 6))
             i += 1
-    return written
 
 
 def write_run(
@@ -113,11 +118,7 @@ def write_run(
                 raise TctError(
                     f'query {qid}: document {docids[bad]} has the score {values[bad]}: check encoder and index for NaN'
                 )
-            if _apart(values):
-                docids, written = docids[:hits], values[:hits].tolist()
-            else:
-                ranked = rank(zip(docids, values.tolist(), strict=True), hits)
-                docids, written = [hit.docid for hit in ranked], without_ties([hit.score for hit in ranked])
+            docids, written = _in_order(docids, values, hits)
             positions = range(1, len(docids) + 1)
             columns: Iterable[tuple[Any, ...]]
             if output_format == 'msmarco':
@@ -140,9 +141,25 @@ def _literal(text: str) -> str:
     return text.replace('%', '%%')
 
 
-def _apart(scores: np.ndarray) -> bool:
-    """Tell whether scores fall so clearly that they are in order and without ties however they are rounded."""
-    return bool(((scores[1:] + 1e-6).astype(np.float32) < (scores[:-1] - 1e-6).astype(np.float32)).all())
+def _in_order(docids: list[str], values: np.ndarray, hits: int | None) -> tuple[list[str], list[float]]:
+    """Return docids and scores as written, sorting and rounding only where scores are close, which is rare.
+
+    Scores that fall clearly are in order and without ties however they are rounded.
+    """
+    apart = (values[1:] + 1e-6).astype(np.float32) < (values[:-1] - 1e-6).astype(np.float32)
+    if apart.all():
+        return docids[:hits], values[:hits].tolist()
+    if (np.diff(values) > 1e-6).any():  # not in order, not even nearly
+        ranked = rank(zip(docids, values.tolist(), strict=True), hits)
+        return [hit.docid for hit in ranked], without_ties([hit.score for hit in ranked])
+    close = np.flatnonzero(~apart) + 1
+    docids, written = list(docids), values.tolist()
+    for chain in np.split(close, np.flatnonzero(np.diff(close) > 1) + 1):
+        part = slice(int(chain[0]) - 1, int(chain[-1]) + 1)
+        docids[part], written[part] = map(list, zip(*rank(zip(docids[part], written[part], strict=True)), strict=True))
+    docids, written = docids[:hits], written[:hits]
+    _lower(written, close.tolist())
+    return docids, written
 
 
 def _best(hits: Iterable[Hit]) -> dict[str, float]:
