@@ -130,7 +130,8 @@ class ExactScan:
             best = torch.from_numpy(scores).topk(min(count, end - start))
             return best.values, best.indices + start
 
-        with ThreadPoolExecutor(len(self._parts)) as pool:
+        # one thread each: OpenMP's number of threads is a setting of the calling thread
+        with ThreadPoolExecutor(len(self._parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
             found = list(pool.map(scan, self._parts))
         return torch.cat([values for values, _ in found], 1), torch.cat([rows for _, rows in found], 1)
 

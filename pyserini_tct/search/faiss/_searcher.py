@@ -177,12 +177,12 @@ class FaissSearcher:
     ) -> Any:
         results: dict[str, Any] = {}
         for qid, (rows, scores) in zip(q_ids, self._ranked(vectors, k, threads, remove_dups), strict=True):
-            names, values = self._names[rows].tolist(), scores.tolist()
+            hits = Ranking(self._names[rows].tolist(), scores)
             if return_vector:
-                stored = (self._engine.vector(row) for row in rows.tolist())
-                results[qid] = list(map(VectorHit, names, values, stored))
+                stored = map(self._engine.vector, rows.tolist())
+                results[qid] = [VectorHit(*hit, vector) for hit, vector in zip(hits, stored, strict=True)]
             else:
-                results[qid] = list(map(Hit, names, values))
+                results[qid] = list(hits)
         answer = results['q'] if single else results
         return (vectors, answer) if return_vector else answer
 
