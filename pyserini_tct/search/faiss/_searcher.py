@@ -11,7 +11,7 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
-from pyserini_tct.runs import Hit, Ranking
+from pyserini_tct.runs import Ranking
 from pyserini_tct.search.faiss._engines import Shards, engine_of, in_order
 from pyserini_tct.search.faiss._folder import Document, Texts, folder_of, load_shards, refuse_other_encoder
 
