@@ -117,6 +117,7 @@ class ExactScan:
         halved = self._scans >= REPAYS and 2 * self.vectors.size <= KEPT
         if self._divided != (threads, halved):
             self._divide(threads, halved)
+        parts = self._parts
 
         def scan(part: tuple[int, int, Any]) -> tuple[torch.Tensor, torch.Tensor]:
             start, end, half = part
@@ -131,8 +132,8 @@ class ExactScan:
             return best.values, best.indices + start
 
         # one thread each: OpenMP's number of threads is a setting of the calling thread
-        with ThreadPoolExecutor(len(self._parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
-            found = list(pool.map(scan, self._parts))
+        with ThreadPoolExecutor(len(parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
+            found = list(pool.map(scan, parts))
         return torch.cat([values for values, _ in found], 1), torch.cat([rows for _, rows in found], 1)
 
     def _divide(self, threads: int, halved: bool) -> None:
@@ -140,14 +141,15 @@ class ExactScan:
         self._divided = threads, halved
         bounds = np.linspace(0, len(self), min(threads, len(self)) + 1).astype(int).tolist()
         halved = halved and max(float(self._tensor.max()), -float(self._tensor.min())) < LARGEST
-        self._parts = []
+        parts: list[tuple[int, int, Any]] = []
         for start, end in itertools.pairwise(bounds):
             half = None
             if halved:
                 kind = faiss.ScalarQuantizer.QT_fp16
                 half = faiss.IndexScalarQuantizer(self.vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
                 half.add(self.vectors[start:end])
-            self._parts.append((start, end, half))
+            parts.append((start, end, half))
+        self._parts = parts
 
     def _product(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the best products and their rows, both ``(Q, count)`` for each chunk, side by side in no order."""
