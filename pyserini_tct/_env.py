@@ -107,6 +107,20 @@ def faiss_threads(count: int) -> Iterator[None]:
         faiss.omp_set_num_threads(before)
 
 
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Give torch and Faiss ``count`` threads while the block runs."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        with faiss_threads(count):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def versions() -> dict[str, str | None]:
     """Return the installed version of each package that a score depends on (``None``: not installed)."""
     found: dict[str, str | None] = {'python': platform.python_version()}

@@ -34,7 +34,7 @@ def describe(kind: str, content: dict[str, Any], inputs: Iterable[Path] = ()) ->
         'kind': kind,
         'format_version': FORMAT_VERSION,
         **content,
-        'inputs': [{'name': path.name, 'sha256': _digest(path)} for path in inputs],
+        'inputs': [{'name': path.name, 'sha256': digest(path)} for path in inputs],
         'environment': {
             **_env.versions(),
             'platform': platform.platform(),
@@ -43,7 +43,8 @@ def describe(kind: str, content: dict[str, Any], inputs: Iterable[Path] = ()) ->
     }
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file or folder; of a manifest, without its environment."""
     if not path.name.endswith('.manifest.json'):
         return sha256(path)
     content = {key: value for key, value in read_json(path).items() if key != 'environment'}

@@ -22,11 +22,14 @@ def pairs(hits) -> list:
 
 def main(job_file: str, output: str) -> None:
     from pyserini_tct import _jvm
-    from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
+    from pyserini_tct.encode import TctColBertQueryEncoder
+    from pyserini_tct.index._lucene_vectors import build_vectors
+    from pyserini_tct.index.lucene import main as index_lucene
     from pyserini_tct.search.faiss import FaissSearcher
     from pyserini_tct.search.hybrid import HybridSearcher
-    from pyserini_tct.search.hybrid._lucene import ImpactSearcher, LuceneDenseSearcher
+    from pyserini_tct.search.hybrid._lucene import ImpactSearcher
     from pyserini_tct.search.lucene import BM25Searcher
+    from pyserini_tct.search.lucene._dense import LuceneDenseSearcher
     from pyserini_tct.search.lucene._scoring import configure_bm25
 
     job, out = json.loads(Path(job_file).read_text()), Path(output)
@@ -34,10 +37,6 @@ def main(job_file: str, output: str) -> None:
     corpus = write_lines(out / 'corpus' / 'c.jsonl', [{'id': d, 'contents': text} for d, text in texts.items()])
     words = [{'id': d, 'contents': '', 'vector': {w: len(w) for w in text.split()}} for d, text in texts.items()]
     impacts = write_lines(out / 'impacts' / 'i.jsonl', words)
-    encoder = TctColBertDocumentEncoder(job['student'], device='cpu')
-    matrix = encoder.encode(list(texts.values()))
-    rows = [{'docid': d, 'vector': row.tolist()} for d, row in zip(texts, matrix, strict=True)]
-    vectors = write_lines(out / 'vectors' / 'v.jsonl', rows)
     _jvm.prepare(quiet=True)
     index = _jvm.autoclass('io.anserini.index.IndexCollection').main
     common = ['-threads', '1', '-quiet']
@@ -47,11 +46,9 @@ def main(job_file: str, output: str) -> None:
     index([*default, *common, '-index', str(out / 'slim')])
     scored = ['-collection', 'JsonVectorCollection', *default[2:4], '-input', str(impacts)]
     index([*scored, *common, '-index', str(out / 'impact'), '-impact', '-pretokenized'])
-    dense = ['-collection', 'JsonDenseVectorCollection', '-generator', 'DenseVectorDocumentGenerator']
-    dense += ['-input', str(vectors)]
-    for kind, more in (('Flat', []), ('Hnsw', ['-M', '16', '-efC', '100'])):
-        main_of = _jvm.autoclass(f'io.anserini.index.Index{kind}DenseVectors').main
-        main_of([*dense, '-threads', '1', '-index', str(out / kind.lower()), *more])
+    store = Path(job['faiss']).with_name('vectors')
+    build_vectors(store, out / 'flat', 'flat')
+    index_lucene(['--dense', 'hnsw', '--input', str(store), '--index', str(out / 'hnsw'), '--M', '8', '--efC', '50'])
 
     from pyserini.search.lucene import LuceneFlatDenseSearcher, LuceneImpactSearcher, LuceneSearcher
 

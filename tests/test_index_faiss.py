@@ -154,5 +154,5 @@ def test_an_hnsw_graph_finds_what_the_flat_index_finds(copy, tmp_path, encoder, 
         assert found.docid == expected.docid
         assert found.score == pytest.approx(expected.score, abs=1e-4)
     words = ['--input', tmp_path / 'vectors', '--output', tmp_path / 'other', '--M']
-    assert '--M and --efC are for --hnsw' in fails(index_faiss.main, *words, 4, capsys=capsys)
+    assert '--M is for --type hnsw or hnswpq, not for flat' in fails(index_faiss.main, *words, 4, capsys=capsys)
     assert '--M 1 makes no graph' in fails(index_faiss.main, *words, 1, '--hnsw', capsys=capsys)

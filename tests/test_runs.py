@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pyserini_tct._errors import TctError
-from pyserini_tct.runs import Hit, rank, read_run, without_ties, write_run
+from pyserini_tct.runs import Hit, Ranking, rank, read_run, without_ties, write_run
 
 
 def strictly_falling(scores):
@@ -126,3 +126,20 @@ def test_a_nan_below_the_cut_is_refused_too(tmp_path):
     """Guards against a NaN that spoils the sort and is then cut away: here c, the best document, would be lost."""
     with pytest.raises(TctError, match='document b'):
         write_run(tmp_path / 'run', {'1': {'a': 1.0, 'b': math.nan, 'c': 3.0, 'd': 2.0}}, hits=1)
+
+
+def test_close_scores_are_written_as_by_a_full_sort(tmp_path):
+    """Only chains of close scores are sorted; lowering one chain may reach the next."""
+    chance = np.random.default_rng(0)
+    for turn in range(30):
+        steps = chance.choice([0, 0, 3e-7, 9e-7, 1e-6, 2e-6, 8e-6, 1e-4, 0.5], 200)
+        scores = (70 - np.cumsum(steps)).astype(np.float32)
+        docids = [f'd{row}' for row in chance.permutation(200).tolist()]
+        write_run(tmp_path / 'fast', {'1': Ranking(docids, scores)}, hits=150)
+        hits = rank(zip(docids, scores.tolist(), strict=True), 150)
+        slow = without_ties([hit.score for hit in hits])
+        lines = [
+            f'1 Q0 {hit.docid} {i} {score:.6f} pyserini_tct'
+            for i, (hit, score) in enumerate(zip(hits, slow, strict=True), 1)
+        ]
+        assert (tmp_path / 'fast').read_text().splitlines() == lines, turn

@@ -7,11 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import TEXTS, TOPICS, clean_environment, command
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import interpolate
+from pyserini_tct.index._lucene_vectors import _warn_of_negatives
+from pyserini_tct.index.lucene import main as index_lucene
 from pyserini_tct.runs import read_run, write_run
 from pyserini_tct.search.lucene.__main__ import main
 
@@ -129,3 +132,40 @@ def test_the_command_with_impact_scores_and_a_ready_run(lucene, topics, tmp_path
         done = command('pyserini_tct.search.hybrid', *words, '--encoder', encoder, *run, '--overwrite', cwd=tmp_path)
         assert done.returncode == 2
         assert sentence in done.stderr.splitlines()[-1]
+
+
+def test_dense_search_of_lucene_vectors(lucene, tiny_index, tiny_student, topics, tmp_path):
+    """From our vectors to a run by the commands alone; more hits than candidates raise the candidates, and say so."""
+    folder, found = lucene
+    manifest = json.loads((folder / 'hnsw.manifest.json').read_text())
+    assert manifest.items() >= {'kind': 'lucene-vectors', 'type': 'hnsw', 'm': 8, 'ef_construction': 50}.items()
+    assert (manifest['count'], manifest['dimension']) == (6, 32)
+    words = ['--dense', '--index', folder / 'hnsw', '--encoder', tiny_student, '--topics', topics, '--hits', 6]
+    done = command('pyserini_tct.search.lucene', *words, '--ef-search', 2, '--output', 'run', cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'note: 6 hits need as many candidates: --ef-search is 6, not 2' in done.stderr
+    for qid, query in TOPICS.items():
+        assert read_run(tmp_path / 'run')[qid] == pytest.approx(dict(map(tuple, found['faiss'][query])), abs=1e-3)
+    for wrong, sentence in (
+        ([*words, '--k1', '1'], '--dense has no use for --k1'),
+        (words[1:], 'search without --dense has no use for --encoder'),
+        ([*words[:3], *words[5:]], '--encoder .or --encoded-queries. is missing'),
+    ):
+        with pytest.raises(TctError, match=sentence):
+            main([*map(str, wrong), '--output', str(tmp_path / 'new')])
+    store = str(tiny_index.with_name('vectors'))
+    for wrong, sentence in (
+        (['--input', store], 'give --corpus CORPUS for BM25, or --dense flat or hnsw'),
+        (['--dense', 'flat', '--input', store, '--M', '4'], '--M and --efC are for --dense hnsw'),
+        (['--dense', 'flat', '--input', store, '--fields', 'text'], 'are for a corpus'),
+    ):
+        with pytest.raises(TctError, match=sentence):
+            index_lucene([*wrong, '--index', str(tmp_path / 'new')])
+    assert sorted(file.name for file in tmp_path.iterdir()) == ['run', 'topics.tsv']
+
+
+def test_products_that_lucene_does_not_score_are_told(capsys):
+    _warn_of_negatives(np.array([[1.0, 0.5], [-3.0, 0.0]], np.float32))
+    assert 'inner products down to -3.0' in capsys.readouterr().err
+    _warn_of_negatives(np.array([[1.0, 0.5], [-0.5, 0.0]], np.float32))
+    assert capsys.readouterr().err == ''

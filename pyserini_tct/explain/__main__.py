@@ -128,7 +128,8 @@ def _passage(args: argparse.Namespace, encoder: Any) -> tuple[Any, int | None]:
             raise TctError(f'{args.corpus} has no passage {args.docid}: check the docid, or name its corpus')
         return passage, None
     from pyserini_tct._manifest import read_manifest
-    from pyserini_tct.search.faiss._folder import Texts, load_index, refuse_other_encoder
+    from pyserini_tct.index._open import load_index
+    from pyserini_tct.search.faiss._folder import Texts, refuse_other_encoder
 
     index, docids = load_index(args.index)
     refuse_other_encoder(args.index, index.d, encoder)

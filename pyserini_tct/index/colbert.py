@@ -6,16 +6,15 @@ The folder holds a Faiss index of all token vectors, in which each query token f
 themselves, by which the passages found are scored exactly.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyserini_tct import _atomic, _cli, _env, _manifest
 from pyserini_tct._errors import TctError
+from pyserini_tct.index._kinds import attempt, cells, make_factory
 
 INDEX = 'index'
-POINTS = 39  # training vectors that Faiss wants for a cell at least; it uses 256 at most
 BLOCK = 1 << 16  # token vectors added at once
 
 
@@ -34,8 +33,7 @@ def default_factory(tokens: int) -> str:
     >>> default_factory(40_000)
     'IVF512,SQ8'
     """
-    cells = min(4 * math.sqrt(tokens), tokens / POINTS)
-    return f'IVF{2 ** max(0, math.floor(math.log2(cells)))},SQ8'
+    return f'IVF{cells(tokens)},SQ8'
 
 
 def build_colbert(
@@ -68,12 +66,12 @@ def build_colbert(
         raise TctError(f'{store_path} has no token that counts: there is nothing to index')
     factory = factory or default_factory(total)
     with _env.faiss_threads(threads):
-        index = _made(factory, dimension)
+        index = make_factory(factory, dimension)
         if not index.is_trained:
             ivf = faiss.try_extract_index_ivf(index)
             wanted = min(total, 256 * max(256, ivf.nlist if ivf is not None else 0))
             rows = np.linspace(0, total - 1, wanted).astype(np.int64)
-            _try(index.train, factory, np.asarray(store.vectors[rows], np.float32))
+            attempt(index.train, factory, np.asarray(store.vectors[rows], np.float32))
         for start in range(0, total, BLOCK):
             index.add(np.asarray(store.vectors[start : start + BLOCK], np.float32))
     keys = (*tokens.ORIGIN, 'dtype', 'precision', 'count', 'tokens', 'files')
@@ -83,23 +81,6 @@ def build_colbert(
         write_index(index, partial / INDEX)
         share(store_path, partial, tokens.FILES)
     return Built(len(store), total, factory, sum(file.stat().st_size for file in output.iterdir()))
-
-
-def _made(factory: str, dimension: int) -> Any:
-    import faiss
-
-    return _try(faiss.index_factory, factory, dimension, factory, faiss.METRIC_INNER_PRODUCT)
-
-
-def _try(method: Any, factory: str, *words: Any) -> Any:
-    """Call Faiss, and tell its exceptions in one sentence."""
-    try:
-        return method(*words)
-    except RuntimeError as error:
-        cause = str(error).strip().splitlines()[-1][:160]
-        raise TctError(
-            f'Faiss cannot build {factory!r} of these vectors ({cause}): try IVF256,SQ8, HNSW32 or Flat'
-        ) from error
 
 
 def main(argv: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m pyserini_tct.index.lucene``: a corpus to a BM25 index by Anserini, which stock Pyserini reads.
 
+With ``--dense`` vectors become an index of vectors instead.
 The corpus is streamed into Anserini's JsonCollection form first, so every corpus form that this package reads can be
 indexed; the folder takes its name when Anserini has counted as many documents as were written.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
+from pyserini_tct.index import _lucene_vectors
 
 
 def build_bm25(
@@ -98,8 +100,13 @@ def count_documents(index: Path) -> int:
 
 def main(argv: Sequence[str]) -> None:
     """Parse the flags and build."""
-    parser = _cli.Parser('pyserini_tct.index.lucene', 'Build a BM25 index from a corpus (JSONL, expanded or not).')
-    parser.add_argument('--corpus', required=True, help='JSONL file (.gz too), folder of them, or irds:NAME')
+    about = 'Build a BM25 index from a corpus (JSONL, expanded or not), or an index of vectors.'
+    parser = _cli.Parser('pyserini_tct.index.lucene', about)
+    parser.add_argument('--corpus', help='JSONL file (.gz too), folder of them, or irds:NAME')
+    parser.add_argument('--dense', choices=_lucene_vectors.TYPES, help='index vectors: exactly, or as a graph')
+    parser.add_argument('--input', type=Path, help='vector store, from pyserini_tct.encode (--dense)')
+    parser.add_argument('--M', dest='m', type=_cli.positive, help='links a vector of the graph (16)')
+    parser.add_argument('--efC', dest='ef_construction', type=_cli.positive, help='candidates kept at building (100)')
     parser.add_argument('--index', required=True, type=Path, help='new index folder')
     parser.add_argument('--fields', nargs='+', help='title, text (left out: what the corpus has)')
     parser.add_argument('--docid-field', help='key of the docid, if it is none of id, _id, docid')
@@ -113,12 +120,29 @@ def main(argv: Sequence[str]) -> None:
     parser.add_heap()
     parser.add_overwrite()
     args = parser.parse_args(argv)
+    if bool(args.dense) != bool(args.input) or bool(args.dense) == bool(args.corpus):
+        raise TctError('give --corpus CORPUS for BM25, or --dense flat or hnsw with --input VECTORS')
+    graph = {name: value for name in ('m', 'ef_construction') if (value := getattr(args, name)) is not None}
+    if graph and args.dense != 'hnsw':
+        raise TctError('--M and --efC are for --dense hnsw: leave them out')
+    if args.dense:
+        if args.fields or args.docid_field or args.docvectors:
+            raise TctError('--fields, --docid-field and --storeDocvectors are for a corpus: leave them out')
+        count = _lucene_vectors.build_vectors(
+            args.input, args.index, args.dense, **graph, threads=args.threads, overwrite=args.overwrite, heap=args.heap
+        )
+        _tell(args.index, f'Lucene {args.dense}', count)
+        return
     fields, docid_field = args.fields, args.docid_field
     count = build_bm25(
         args.corpus, args.index, fields, docid_field, args.threads, args.overwrite, args.heap, args.docvectors
     )
-    size = sum(file.stat().st_size for file in args.index.iterdir())
-    print(f'{args.index}: BM25 index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
+    _tell(args.index, 'BM25', count)
+
+
+def _tell(index: Path, kind: str, count: int) -> None:
+    size = sum(file.stat().st_size for file in index.iterdir())
+    print(f'{index}: {kind} index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
 
 
 if __name__ == '__main__':

@@ -111,7 +111,7 @@ def of_store(folder: Path, wanted: Iterable[str] | None) -> dict[str, list[float
 
 def of_dense(name: str, wanted: Iterable[str] | None) -> dict[str, Any]:
     """Return type, counts, docids and some stored vectors of a Faiss index."""
-    from pyserini_tct.search.faiss._folder import load_index
+    from pyserini_tct.index._open import load_index
 
     folder = Path(name)
     if not folder.exists():

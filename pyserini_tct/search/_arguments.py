@@ -34,10 +34,20 @@ def add_run(parser: _cli.Parser) -> None:
     parser.add_overwrite()
 
 
-def add_dense(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """Add the flags of the dense side; ``required``: it must have an index."""
+def add_dense(parser: argparse.ArgumentParser, required: bool = True, several: bool = False) -> None:
+    """Add the flags of the dense side; ``required``: it must have an index; ``several``: it may have more."""
     add = parser.add_argument
-    add('--index', required=required, help='Faiss index folder, or the name of a prebuilt index')
+    text = 'Faiss index folder, or the name of a prebuilt index'
+    if several:
+        add('--index', required=required, nargs='+', help=f'{text}; several are searched as one')
+    else:
+        add('--index', required=required, help=text)
+    add_encoder(parser)
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how queries become vectors."""
+    add = parser.add_argument
     add('--encoder', help='folder, prebuilt name or hub name of the student')
     add('--encoder-class', choices=['tct_colbert'], default='tct_colbert', help="as in Pyserini's commands")
     add('--tokenizer', help='folder or hub name of another vocabulary')
@@ -98,6 +108,7 @@ def search_topics(
     label: str,
     tag: str,
     search: Callable[[list[str], list[str]], Mapping[str, Sequence[Any] | Mapping[str, float]]],
+    stages: Callable[[], dict[str, float]] | None = None,
 ) -> None:
     """Search all topics, write the run, and say what was done.
 
@@ -106,6 +117,7 @@ def search_topics(
         label: of the progress bar.
         tag: default run tag.
         search: from queries and qids to hits of each qid, or to scores by docid.
+        stages: gives the seconds of ``load`` and ``encode``, which are printed with those of the other stages.
 
     Raises:
         TctError: bad topics.
@@ -121,12 +133,18 @@ def search_topics(
         found = {qid: best_passages(hits, *cut) for qid, hits in found.items()}
     seconds = time.perf_counter() - started
     ordered = {qid: found[qid] for qid in topics}
+    written = time.perf_counter()
     runs.write_run(args.output, ordered, tag, args.output_format, args.hits)
+    written = time.perf_counter() - written
     none = sum(not hits for hits in ordered.values())
     if none:
         _cli.note(f'note: {none} of {len(topics)} queries have no hit')
     hits = sum(map(len, ordered.values()))
     print(f'{args.output}: {len(topics)} queries, {hits} hits, {1000 * seconds / len(topics):.1f} ms a query')
+    if stages is not None:
+        known = stages()
+        for stage, spent in {**known, 'search': seconds - known['encode'], 'write': written}.items():
+            print(f'{stage:<8} {spent:>9.3f} s {1000 * spent / len(topics):>9.2f} ms a query')
 
 
 def best_passages(ranked: Sequence[Any] | Mapping[str, float], delimiter: str, hits: int) -> dict[str, float]:

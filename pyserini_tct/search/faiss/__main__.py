@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m pyserini_tct.search.faiss``: topics to a run, by dot product with a student's vectors."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
@@ -12,14 +14,21 @@ from pyserini_tct.search.faiss import _prf
 def main(argv: Sequence[str]) -> None:
     """Parse Pyserini's flags and search."""
     parser = _cli.Parser('pyserini_tct.search.faiss', 'Dense search of a Faiss index.')
-    _arguments.add_dense(parser)
+    _arguments.add_dense(parser, several=True)
+    add = parser.add_argument
+    add('--ef-search', type=_cli.positive, help='candidates that an HNSW graph keeps (what the index says)')
+    add('--nprobe', type=_cli.positive, help='cells of an inverted file that are visited (what the index says)')
+    add('--refine', type=_cli.positive, help='of hits * REFINE candidates the exact scores decide (likewise)')
+    add('--profile', action='store_true', help='print the time of each stage: load, encode, search, write')
     _prf.add_flags(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
     feedback = _prf.feedback_of(args)
     _arguments.check_encoder(args)
-    _arguments.check_output(args, args.index, args.encoder)
+    _arguments.check_output(args, *args.index, args.encoder)
+    started = time.perf_counter()
 
+    from pyserini_tct.index._kinds import set_parameters
     from pyserini_tct.search.faiss._searcher import open_searcher
 
     searcher = open_searcher(
@@ -33,13 +42,22 @@ def main(argv: Sequence[str]) -> None:
         not args.any_encoder,
         **_arguments.computing(args),
     )
-    searching = _prf.FeedbackSearcher(searcher, feedback) if feedback else searcher
-    _arguments.search_topics(
-        args,
-        'dense',
-        'tct_colbert',
-        lambda queries, qids: searching.batch_search(queries, qids, args.hits, args.threads),
-    )
+    for folder, index in zip(args.index, searcher.indexes, strict=True):
+        given = {
+            name: value for name in ('ef_search', 'nprobe', 'refine') if (value := getattr(args, name)) is not None
+        }
+        set_parameters(index, given, f'the index {folder}')
+    loaded = time.perf_counter() - started
+
+    def search(queries: list[str], qids: list[str]) -> Mapping[str, Sequence[Any]]:
+        if feedback:
+            return _prf.FeedbackSearcher(searcher, feedback).batch_search(queries, qids, args.hits, args.threads)
+        return searcher.rankings(queries, qids, args.hits, args.threads)
+
+    def stages() -> dict[str, float]:
+        return {'load': loaded, 'encode': searcher.encoding}
+
+    _arguments.search_topics(args, 'dense', 'tct_colbert', search, stages if args.profile else None)
 
 
 if __name__ == '__main__':

@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening a Faiss index folder: its two files, its texts, and whether an encoder fits it."""
 
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
-from pyserini_tct.vectors import TEXTS, TextStore, existing, read_docids
-
-SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
+from pyserini_tct.index._open import ORIGIN, load_index
+from pyserini_tct.vectors import TEXTS, TextStore
 
 
 class Document:
@@ -67,49 +66,32 @@ class Texts:
         return None if row is None else Document(docid, self._store.raw(row), self._store.contents(row))
 
 
-def load_index(folder: Path) -> tuple[Any, list[str]]:
-    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
+def folder_of(name: str) -> Path:
+    """Return an index folder by its path or by the name of a prebuilt index."""
+    if Path(name).exists():
+        return Path(name)
+    from pyserini_tct import _pyserini
+
+    return _pyserini.index(name, 'FAISS')
+
+
+def load_shards(folders: Sequence[Path]) -> tuple[list[Any], list[str]]:
+    """Open index folders that are searched as one; return the indexes, and the docids of all.
 
     Raises:
-        TctError: a file is missing or truncated, or the two differ in length.
+        TctError: one is damaged, or they have different dimensions or, by their manifests, different encoders.
     """
-    import faiss
-
-    if not folder.is_dir():
-        raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
-    file = existing(folder / 'index')
-    docids = read_docids(folder / 'docid')
-    try:
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(
-            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
-        ) from error
-    if index.metric_type != faiss.METRIC_INNER_PRODUCT:
-        raise TctError(
-            f'{file} ranks by distance, not by inner product: build it with python -m pyserini_tct.index.faiss'
-        )
-    if index.ntotal != len(docids):
-        raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
-    if not docids:
-        raise TctError(f'{folder} holds no vectors: build the index again')
-    if isinstance(index, faiss.IndexFlat) and index.ntotal * index.d < SCANNED:
-        vectors = faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, index.d)
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            raise TctError(
-                f'{file}: the vector of {docids[int(finite.argmin())]} holds NaN or infinity: build it again'
-            )
-    return index, docids
-
-
-def make_direct_map(index: Any) -> None:
-    """Let an IVF index tell the vector of a row; other kinds can."""
-    import faiss
-
-    ivf = faiss.try_extract_index_ivf(index)
-    if ivf is not None and ivf.direct_map.no():
-        ivf.make_direct_map()
+    loaded = [load_index(folder) for folder in folders]
+    indexes = [index for index, _ in loaded]
+    first = read_manifest(folders[0]) or {} if len(folders) > 1 else {}
+    for folder, index in zip(folders[1:], indexes[1:], strict=True):
+        if index.d != indexes[0].d:
+            raise TctError(f'{folders[0]} has dimension {indexes[0].d}, {folder} has {index.d}: search them apart')
+        other = read_manifest(folder) or {}
+        for key in ORIGIN:
+            if key in first and key in other and first[key] != other[key]:
+                raise TctError(f'{folders[0]} and {folder} were made by different encoders ({key}): search them apart')
+    return indexes, list(itertools.chain.from_iterable(docids for _, docids in loaded))
 
 
 def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:

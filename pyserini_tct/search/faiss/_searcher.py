@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of a Faiss index folder (ours or stock Pyserini's), on Pyserini's interface, with texts and canonical ties."""
 
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,10 +11,9 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
-from pyserini_tct.runs import Hit
-from pyserini_tct.search.faiss._folder import Document, Texts, load_index, make_direct_map, refuse_other_encoder
-
-SPARE = 16  # hits fetched beyond k, to see whether a tie straddles the cut
+from pyserini_tct.runs import Ranking
+from pyserini_tct.search.faiss._engines import Shards, engine_of, in_order
+from pyserini_tct.search.faiss._folder import Document, Texts, folder_of, load_shards, refuse_other_encoder
 
 
 class VectorHit(NamedTuple):
@@ -28,7 +28,7 @@ class FaissSearcher:
     """Dense search with Pyserini's signature.
 
     Args:
-        index_dir: folder with ``index`` and ``docid``.
+        index_dir: folder with ``index`` and ``docid``, or several, which are searched as one.
         query_encoder: an encoder object (ours or Pyserini's), or the folder or hub name of a student.
         prebuilt_index_name: name in Pyserini's registry, if it is one; gives :meth:`doc` its texts.
         normalize_distances: report ``(1 + score) / 2``, as Pyserini does; it has a meaning for unit vectors only.
@@ -45,7 +45,7 @@ class FaissSearcher:
 
     def __init__(
         self,
-        index_dir: str | Path,
+        index_dir: str | Path | Sequence[str | Path],
         query_encoder: Any,
         prebuilt_index_name: str | None = None,
         normalize_distances: bool = False,
@@ -54,18 +54,25 @@ class FaissSearcher:
     ) -> None:
         if faiss_device != 'cpu':
             raise TctError(f'faiss_device {faiss_device!r} is not available with faiss-cpu: use cpu')
-        self.index_dir, self.prebuilt_index_name = Path(index_dir), prebuilt_index_name
+        folders = [Path(folder) for folder in ([index_dir] if isinstance(index_dir, (str, Path)) else index_dir)]
+        self.index_dir, self.prebuilt_index_name = folders[0], prebuilt_index_name
         self.normalize_distances = normalize_distances
-        self.index, self.docids = load_index(self.index_dir)
-        self.dimension, self.num_docs = self.index.d, self.index.ntotal
+        self.indexes, self.docids = load_shards(folders)
+        self.index, self._folders = self.indexes[0], folders
+        engines = [engine_of(index) for index in self.indexes]
+        self._engine = engines[0] if len(engines) == 1 else Shards(engines)
+        self._names = np.array(self.docids, object)
+        self.dimension, self.num_docs = self.index.d, len(self.docids)
+        self.encoding = 0.0  # seconds so far
         if isinstance(query_encoder, (str, Path)):
             from pyserini_tct.encode import TctColBertQueryEncoder
 
             query_encoder = TctColBertQueryEncoder(query_encoder)
         self.query_encoder = query_encoder
         if check_encoder:
-            refuse_other_encoder(self.index_dir, self.dimension, query_encoder)
-        self._texts: Texts | None = None
+            for folder in folders:
+                refuse_other_encoder(folder, self.dimension, query_encoder)
+        self._texts: list[Texts] = []
 
     @classmethod
     def from_prebuilt_index(
@@ -131,17 +138,23 @@ class FaissSearcher:
         Raises:
             TctError: the index has no texts.
         """
-        if self._texts is None:
-            self._texts = Texts(self.index_dir, self.docids, self.prebuilt_index_name)
-        return self._texts.doc(docid)
+        if not self._texts:
+            start = 0
+            for folder, index in zip(self._folders, self.indexes, strict=True):
+                docids = self.docids[start : start + index.ntotal]
+                self._texts.append(Texts(folder, docids, self.prebuilt_index_name))
+                start += index.ntotal
+        return next((found for texts in self._texts if (found := texts.doc(docid)) is not None), None)
 
     def _vectors(self, queries: Sequence[str] | np.ndarray) -> np.ndarray:
+        started = time.perf_counter()
         if isinstance(queries, np.ndarray):
             vectors = queries
         elif hasattr(self.query_encoder, 'encode_batch'):
             vectors = self.query_encoder.encode_batch(list(queries))
         else:
             vectors = np.stack([self.query_encoder.encode(query) for query in queries])
+        self.encoding += time.perf_counter() - started
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != self.dimension:
             raise TctError(
@@ -162,55 +175,55 @@ class FaissSearcher:
         remove_dups: bool = False,
         single: bool = False,
     ) -> Any:
-        if k < 1:
-            raise TctError(f'k = {k}: at least one hit is needed')
-        with _env.faiss_threads(threads):
-            found = {
-                qid: self._ranked(vectors[i : i + 1], *rows, k, remove_dups)
-                for i, (qid, rows) in enumerate(zip(q_ids, self._scan(vectors, k), strict=True))
-            }
         results: dict[str, Any] = {}
-        if return_vector:
-            make_direct_map(self.index)
-        for qid, ranked in found.items():
+        for qid, (rows, scores) in zip(q_ids, self._ranked(vectors, k, threads, remove_dups), strict=True):
+            hits = Ranking(self._names[rows].tolist(), scores)
             if return_vector:
-                results[qid] = [VectorHit(*hit, self.index.reconstruct(row)) for hit, row in ranked]
+                stored = map(self._engine.vector, rows.tolist())
+                results[qid] = [VectorHit(*hit, vector) for hit, vector in zip(hits, stored, strict=True)]
             else:
-                results[qid] = [hit for hit, _ in ranked]
+                results[qid] = list(hits)
         answer = results['q'] if single else results
         return (vectors, answer) if return_vector else answer
 
-    def _scan(self, vectors: np.ndarray, k: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield scores and rows of each query's best hits, a few more than ``k``."""
-        scores, rows = self.index.search(vectors, min(k + SPARE, self.num_docs))
-        yield from zip(scores, rows, strict=True)
+    def rankings(
+        self, queries: Sequence[str] | np.ndarray, q_ids: Sequence[str], k: int = 10, threads: int = 1
+    ) -> dict[str, Ranking]:
+        """Return what :meth:`batch_search` does, without an object for each hit."""
+        ranked = zip(q_ids, self._ranked(self._vectors(queries), k, threads), strict=True)
+        return {qid: Ranking(self._names[rows].tolist(), scores) for qid, (rows, scores) in ranked}
 
     def _ranked(
-        self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int, remove_dups: bool
-    ) -> list[tuple[Hit, int]]:
-        """Order by score, then docid; search deeper where equal scores straddle the cut, so that docids decide."""
-        while True:
-            found = zip(self._scaled(scores), rows.tolist(), strict=True)
-            best = [(Hit(self.docids[row], score), row) for score, row in found if row >= 0]
-            if (np.diff(scores) > -4e-6).any():  # as Faiss gives them, unless scores are equal as written
-                best.sort(key=lambda pair: (-round(pair[0].score, 6), pair[0].docid, pair[1]))
+        self, vectors: np.ndarray, k: int, threads: int, remove_dups: bool = False
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows and scores ``(hits,)`` of each query, by score as written, then docid."""
+        if k < 1:
+            raise TctError(f'k = {k}: at least one hit is needed')
+        depth = min(k, self.num_docs)
+        for vector, (scores, rows) in zip(vectors, self._engine.nearest(vectors, depth, threads), strict=True):
+            scores, rows = in_order(scores, rows, self._names)
             if remove_dups:
-                first: dict[str, tuple[Hit, int]] = {}
-                for hit, row in best:
-                    first.setdefault(hit.docid, (hit, row))
-                best = list(first.values())
-            all_found = len(rows) >= self.num_docs or rows[-1] < 0  # Faiss fills up with -1 when it finds no more
-            if all_found or (len(best) > k and round(best[k - 1][0].score, 6) > round(best[-1][0].score, 6)):
-                return best[:k]
-            depth = min(4 * len(rows), self.num_docs)
-            scores, rows = (part[0] for part in self.index.search(vector, depth))
+                scores, rows = self._without_repeats(vector, scores, rows, k, threads)
+            scores, rows = scores[:k], rows[:k]
+            yield rows, (1 + scores) / 2 if self.normalize_distances else scores
 
-    def _scaled(self, scores: np.ndarray) -> list[float]:
-        return ((1 + scores) / 2 if self.normalize_distances else scores).tolist()
+    def _without_repeats(
+        self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int, threads: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Keep the best of each docid, searching deeper until ``k`` are there."""
+        depth = k
+        while True:
+            first = {docid: place for place, docid in reversed(list(enumerate(self._names[rows].tolist())))}
+            if len(first) >= k or depth >= self.num_docs:
+                kept = sorted(first.values())
+                return scores[kept], rows[kept]
+            depth = min(4 * depth, self.num_docs)
+            (found,) = self._engine.nearest(vector[None], depth, threads)
+            scores, rows = in_order(*found, self._names)
 
 
 def open_searcher(
-    index: str,
+    index: str | Path | Sequence[str],
     encoder: str | None,
     tokenizer: str | None = None,
     encoded_queries: str | None = None,
@@ -220,21 +233,17 @@ def open_searcher(
     check_encoder: bool = True,
     **computing: Any,
 ) -> FaissSearcher:
-    """Open an index folder or one of Pyserini's prebuilt names with an encoder, as the command lines do.
+    """Open index folders or Pyserini's prebuilt names, searched as one, with an encoder, as the command lines do.
 
     Raises:
         TctError: index or encoder cannot be had, or they do not fit.
     """
     from pyserini_tct.encode import TctColBertQueryEncoder
 
-    path = Path(index)
-    if not path.exists():
-        from pyserini_tct import _pyserini
-
-        path = _pyserini.index(index, 'FAISS')
+    names = [str(index)] if isinstance(index, (str, Path)) else list(index)
+    paths = [folder_of(name) for name in names]
     query_encoder = TctColBertQueryEncoder(
         encoder, tokenizer, encoded_queries, _env.device_of(device), batch_size=batch_size, **computing
     )
-    return FaissSearcher(
-        path, query_encoder, None if path == Path(index) else index, normalize_distances, check_encoder=check_encoder
-    )
+    prebuilt = None if len(paths) > 1 or paths == [Path(names[0])] else names[0]
+    return FaissSearcher(paths, query_encoder, prebuilt, normalize_distances, check_encoder=check_encoder)

@@ -45,21 +45,9 @@ def open_dense(args: argparse.Namespace, batch_size: int) -> Any:
     if args.run:
         return _ready(args.run)
     if args.lucene:
-        from pyserini_tct import _env, _jvm
-        from pyserini_tct.encode import TctColBertQueryEncoder
-        from pyserini_tct.search.hybrid._lucene import LuceneDenseSearcher
+        from pyserini_tct.search.lucene._dense import open_dense
 
-        _jvm.prepare()
-        device = _env.device_of(args.device)
-        encoder = TctColBertQueryEncoder(
-            args.encoder,
-            args.tokenizer,
-            args.encoded_queries,
-            device,
-            batch_size=batch_size,
-            **_arguments.computing(args),
-        )
-        return LuceneDenseSearcher(args.index, encoder, args.ef_search, args.normalize_distances, not args.any_encoder)
+        return open_dense(args, batch_size)
     from pyserini_tct.search.faiss._searcher import open_searcher
 
     searcher = open_searcher(

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.search.lucene``: topics to a run, by BM25."""
+"""``python -m pyserini_tct.search.lucene``: topics to a run, by BM25 or by dense vectors in Lucene."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,39 @@ from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
 from pyserini_tct.search.lucene import _scoring
 
+DENSE = ('hnsw', 'flat', 'ef_search', 'encoder', 'tokenizer', 'encoded_queries', 'normalize_distances', 'any_encoder')
+
 
 def main(argv: Sequence[str]) -> None:
     """Parse Pyserini's flags and search."""
-    parser = _cli.Parser('pyserini_tct.search.lucene', 'BM25 search of a Lucene index.')
+    parser = _cli.Parser('pyserini_tct.search.lucene', 'BM25 or dense search of a Lucene index.')
     _arguments.add_sparse(parser)
+    add = parser.add_argument
+    add('--dense', action='store_true', help='the index is one of vectors, from pyserini_tct.index.lucene or Anserini')
+    add('--hnsw', action='store_true', help="as in Pyserini's commands: the index knows its kind")
+    add('--flat', action='store_true', help='likewise')
+    add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps; at least the hits')
+    _arguments.add_encoder(parser)
     _scoring.add_flags(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
     _scoring.check_flags(args)
-    _arguments.check_output(args, args.index)
+    _scoring.without('--dense', args.dense, args, _scoring.BM25)
+    _scoring.without('search without --dense', not args.dense, args, DENSE)
+    if args.dense:
+        _arguments.check_encoder(args)
+    _arguments.check_output(args, args.index, args.encoder)
+    if args.dense:
+        from pyserini_tct.search.lucene._dense import open_dense
+
+        dense = open_dense(args, args.batch_size)
+        _arguments.search_topics(
+            args,
+            'dense',
+            'tct_colbert',
+            lambda queries, qids: dense.batch_search(queries, qids, args.hits, args.threads),
+        )
+        return
 
     from pyserini_tct.search.lucene._searcher import open_searcher
 

@@ -1,0 +1,103 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""A vector store to Anserini's index of dense vectors, flat or HNSW, which stock Pyserini reads.
+
+Lucene keeps (1 + product) / 2 as its score, and 0 for products below -1: where the vectors give such, a note says so.
+"""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pyserini_tct import _atomic, _cli, _env, _manifest
+from pyserini_tct._errors import TctError
+
+TYPES = {'flat': 'Flat', 'hnsw': 'Hnsw'}
+PASSAGES = 1 << 16  # of a parquet file at most
+LOOKED_AT = 1000  # passages whose products are looked at
+
+
+def build_vectors(
+    store_path: Path,
+    output: Path,
+    kind: str = 'hnsw',
+    m: int = 16,
+    ef_construction: int = 100,
+    threads: int = 1,
+    overwrite: bool = False,
+    heap: str | None = None,
+) -> int:
+    """Index a vector store by Anserini.
+
+    Args:
+        store_path: folder written by ``encode``, or a flat Faiss index folder.
+        output: new index folder; it appears whole or not at all.
+        kind: ``flat`` (exact) or ``hnsw``.
+        m, ef_construction: links a vector and candidates kept while the graph is built (``hnsw``).
+        threads: indexing threads; one gives the same graph each time.
+        overwrite: replace an existing folder.
+        heap: most memory of the Java heap, such as ``8g``.
+
+    Returns:
+        Passages indexed.
+
+    Raises:
+        TctError: bad vectors, an output that exists, no usable Java, or Anserini indexed another number of passages.
+    """
+    from pyserini_tct import _jvm
+    from pyserini_tct.index import _open
+    from pyserini_tct.index.lucene import count_documents
+
+    _atomic.check_free(output, overwrite, 'lucene-vectors', [store_path])
+    (source,) = _open.open_sources([store_path])
+    _warn_of_negatives(next(_open.blocks(source))[:LOOKED_AT])
+    _jvm.prepare(heap)
+    graph = {'m': m, 'ef_construction': ef_construction} if kind == 'hnsw' else {}
+    with _atomic.workspace(output) as work:
+        parquet, target = work / 'vectors', work / 'index'
+        parquet.mkdir()
+        number = itertools.count()
+        for docids, vectors in source.shards(verify=True):
+            for start in range(0, len(docids), PASSAGES):
+                part = slice(start, start + PASSAGES)
+                _write_parquet(parquet / f'{next(number):05d}.parquet', docids[part], vectors[part])
+        _jvm.autoclass(f'io.anserini.index.Index{TYPES[kind]}DenseVectors').main(
+            [
+                *('-collection', 'ParquetDenseVectorCollection', '-generator', 'DenseVectorDocumentGenerator'),
+                *('-input', str(parquet), '-index', str(target), '-threads', str(threads)),
+                *(('-M', str(m), '-efC', str(ef_construction)) if graph else ()),
+            ]
+        )
+        indexed = count_documents(target)
+        if indexed != len(source):
+            raise TctError(
+                f'{store_path} has {len(source)} vectors but Anserini indexed {indexed}: '
+                'see what it printed above, or is the disk full?'
+            )
+        content = {key: source.manifest[key] for key in _open.KEPT if key in source.manifest}
+        manifest = _manifest.describe(
+            'lucene-vectors', {'type': kind, **graph, **content, 'count': indexed}, [_open.described(store_path)]
+        )
+        _atomic.publish(target, output, manifest)
+    return indexed
+
+
+def _write_parquet(path: Path, docids: Sequence[str], vectors: np.ndarray) -> None:
+    """Write vectors ``(passages, dimension)`` as columns ``docid`` and ``vector``, which Anserini reads."""
+    pyarrow, parquet = (_env.need(name, 'datasets', str(path)) for name in ('pyarrow', 'pyarrow.parquet'))
+
+    flat = pyarrow.array(np.ascontiguousarray(vectors, np.float32).ravel())
+    bounds = pyarrow.array(np.arange(len(docids) + 1, dtype=np.int32) * vectors.shape[1])
+    table = pyarrow.table({'docid': list(docids), 'vector': pyarrow.ListArray.from_arrays(bounds, flat)})
+    parquet.write_table(table, path)
+
+
+def _warn_of_negatives(vectors: np.ndarray) -> None:
+    least = float(np.min(vectors @ vectors.T))
+    if least < -1:
+        _cli.note(
+            f'note: passages have inner products down to {least:.1f}; Lucene gives products below -1 no score of their '
+            'own, so such hits tie at -1'
+        )

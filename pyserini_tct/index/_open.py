@@ -1,0 +1,146 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reading Faiss index folders, and vectors to index: from our stores, or from the flat folders of stock Pyserini."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyserini_tct import _atomic
+from pyserini_tct._errors import TctError
+from pyserini_tct._manifest import read_manifest
+from pyserini_tct.vectors import VectorStore, existing, read_docids
+
+SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
+ORIGIN = ('encoder_sha256', 'tokenizer_sha256', 'query_length', 'passage_length', 'pooling')
+KEPT = (*ORIGIN, 'dimension', 'backend', 'precision')
+BLOCK = 1 << 15  # vectors read at once
+
+
+def load_index(folder: Path) -> tuple[Any, list[str]]:
+    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
+
+    Raises:
+        TctError: a file is missing or truncated, or the two differ in length.
+    """
+    import faiss
+
+    if not folder.is_dir():
+        raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
+    file = existing(folder / 'index')
+    docids = read_docids(folder / 'docid')
+    with open(file, 'rb') as stream:
+        inverted = stream.read(2) == b'Iw'  # Faiss maps inverted lists in a way of their own
+    try:
+        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP if inverted else faiss.IO_FLAG_MMAP_IFC)
+    except RuntimeError as error:
+        raise TctError(
+            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
+        ) from error
+    if index.metric_type != faiss.METRIC_INNER_PRODUCT:
+        raise TctError(
+            f'{file} ranks by distance, not by inner product: build it with python -m pyserini_tct.index.faiss'
+        )
+    if index.ntotal != len(docids):
+        raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
+    if not docids:
+        raise TctError(f'{folder} holds no vectors: build the index again')
+    vectors = flat_vectors(index)
+    if vectors is not None and vectors.size < SCANNED:
+        finite = np.isfinite(vectors).all(axis=1)
+        if not finite.all():
+            raise TctError(
+                f'{file}: the vector of {docids[int(finite.argmin())]} holds NaN or infinity: build it again'
+            )
+    return index, docids
+
+
+def flat_vectors(index: Any) -> np.ndarray | None:
+    """Return the vectors of a flat index where they lie, ``(passages, dimension)``; ``None`` for another kind."""
+    import faiss
+
+    if not isinstance(index, faiss.IndexFlat):
+        return None
+    return faiss.rev_swig_ptr(index.get_xb(), index.ntotal * index.d).reshape(index.ntotal, index.d)
+
+
+class FlatFolder:
+    """A flat index folder read as vectors, on the interface of :class:`pyserini_tct.vectors.VectorStore`.
+
+    Raises:
+        TctError: it is damaged, or the index is not flat.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.index, self.docids = load_index(folder)
+        vectors = flat_vectors(self.index)
+        if vectors is None:
+            raise TctError(f'{folder} holds no flat index, whose vectors could be read: name the vector store')
+        self._vectors = vectors
+        self.dimension: int = self.index.d
+        self.manifest: dict[str, Any] = {**(read_manifest(folder) or {}), 'dimension': self.dimension}
+
+    def __len__(self) -> int:
+        return len(self.docids)
+
+    def shards(self, verify: bool = False) -> Iterator[tuple[list[str], np.ndarray]]:
+        """Yield docids and vectors ``(passages, dimension)``, all at once; ``verify``: look for NaN in all of them."""
+        if verify:
+            for start in range(0, len(self), BLOCK):
+                finite = np.isfinite(self._vectors[start : start + BLOCK]).all(axis=1)
+                if not finite.all():
+                    docid = self.docids[start + int(finite.argmin())]
+                    raise TctError(f'{self.folder}: the vector of {docid} holds NaN or infinity: build it again')
+        yield self.docids, self._vectors
+
+
+Source = VectorStore | FlatFolder
+
+
+def open_sources(paths: Sequence[Path]) -> list[Source]:
+    """Open vector stores, or flat index folders, that belong together.
+
+    Raises:
+        TctError: one is missing or damaged, or they are of different encoders.
+    """
+    opened: list[Source] = [
+        FlatFolder(path) if (path / 'index').is_file() and (path / 'docid').is_file() else VectorStore(path)
+        for path in paths
+    ]
+    first = opened[0]
+    for path, source in zip(paths, opened, strict=True):
+        for key in ('dimension', *ORIGIN):
+            mine, other = (part.manifest.get(key) for part in (first, source))
+            if mine != other:
+                raise TctError(
+                    f'{paths[0]} and {path} were made by different encoders ({key} {str(mine)[:12]}, '
+                    f'{str(other)[:12]}): index them apart'
+                )
+    return opened
+
+
+def described(path: Path) -> Path:
+    """Return what stands for a source in a manifest: its own manifest, or the index file where it has none."""
+    manifest = _atomic.manifest_path(path)
+    return manifest if manifest.exists() else path / 'index'
+
+
+def blocks(source: Source, verify: bool = False) -> Iterator[np.ndarray]:
+    """Yield the vectors of a source in order as single floats, ``(at most BLOCK, dimension)``."""
+    for _, vectors in source.shards(verify):
+        for start in range(0, len(vectors), BLOCK):
+            yield np.asarray(vectors[start : start + BLOCK], np.float32)
+
+
+def sample(sources: Sequence[Source], rows: np.ndarray) -> np.ndarray:
+    """Return the vectors of some rows, counted over all sources and in ascending order, ``(rows, dimension)``."""
+    parts, start = [], 0
+    for source in sources:
+        for _, vectors in source.shards():
+            here = rows[(rows >= start) & (rows < start + len(vectors))] - start
+            parts.append(np.asarray(vectors[here], np.float32))
+            start += len(vectors)
+    return np.concatenate(parts)

@@ -1,0 +1,114 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""What searches an index: a matrix product where it is flat, else Faiss; several indexes are searched as one."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from pyserini_tct import _env
+from pyserini_tct.index._open import flat_vectors
+from pyserini_tct.search.faiss._exact import SPARE, ExactScan, Found
+
+
+class Engine(Protocol):
+    """A search of vectors by inner product."""
+
+    def __len__(self) -> int: ...
+
+    def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
+        """Yield scores and rows of each query: at least the ``k`` best and all that tie with the last as written."""
+        ...
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of a row as the index has it, ``(dimension,)``."""
+        ...
+
+
+def engine_of(index: Any) -> Engine:
+    """Return what searches a Faiss index best."""
+    vectors = flat_vectors(index)
+    return FaissIndex(index) if vectors is None else FlatIndex(index, vectors)
+
+
+class FlatIndex(ExactScan):
+    """A flat index; its vectors stay where Faiss has them."""
+
+    def __init__(self, index: Any, vectors: np.ndarray) -> None:
+        super().__init__(vectors)
+        self.index = index  # owns the vectors
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of a row."""
+        return self.vectors[row]
+
+
+class FaissIndex:
+    """Any other index, searched by Faiss with the parameters that it has."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
+
+    def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
+        """Yield scores and rows; deeper where equal scores straddle the cut, so that docids can decide."""
+        with _env.faiss_threads(threads):
+            found = self.index.search(queries, min(k + SPARE, len(self)))
+            for i, (scores, rows) in enumerate(zip(*found, strict=True)):
+                depth = len(rows)
+                while depth < len(self) and rows[-1] >= 0 and not _drops(scores, k):
+                    depth = min(4 * depth, len(self))
+                    scores, rows = (part[0] for part in self.index.search(queries[i : i + 1], depth))
+                filled = rows >= 0  # Faiss fills up with -1 when it finds no more
+                yield scores[filled], rows[filled]
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of a row as the index's code gives it."""
+        import faiss
+
+        ivf = faiss.try_extract_index_ivf(self.index)
+        if ivf is not None and ivf.direct_map.no():
+            ivf.make_direct_map()
+        return self.index.reconstruct(row)
+
+
+class Shards:
+    """Several indexes, whose rows are counted through; each is searched, and the best of all are taken."""
+
+    def __init__(self, engines: Sequence[Engine]) -> None:
+        self.engines = engines
+        self._starts = np.cumsum([0, *map(len, engines)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
+        """Yield scores and rows, best first."""
+        with _env.threads(threads):
+            for parts in zip(*(engine.nearest(queries, k, threads) for engine in self.engines), strict=True):
+                scores = np.concatenate([scores for scores, _ in parts])
+                rows = np.concatenate([rows + start for (_, rows), start in zip(parts, self._starts, strict=False)])
+                order = np.argsort(-scores, kind='stable')
+                yield scores[order], rows[order]
+
+    def vector(self, row: int) -> np.ndarray:
+        """Return the vector of a row."""
+        shard = int(np.searchsorted(self._starts, row, side='right')) - 1
+        return self.engines[shard].vector(row - int(self._starts[shard]))
+
+
+def _drops(scores: np.ndarray, k: int) -> bool:
+    return len(scores) > k and round(float(scores[k - 1]), 6) > round(float(scores[-1]), 6)
+
+
+def in_order(scores: np.ndarray, rows: np.ndarray, docids: np.ndarray) -> Found:
+    """Order by score as written, then docid, then row: as the index gives them, unless scores are equal so."""
+    if not (np.diff(scores) > -4e-6).any():
+        return scores, rows
+    written = [round(score, 6) for score in scores.tolist()]
+    keys = list(zip(written, docids[rows].tolist(), rows.tolist(), strict=True))
+    order = sorted(range(len(keys)), key=lambda place: (-keys[place][0], *keys[place][1:]))
+    return scores[order], rows[order]

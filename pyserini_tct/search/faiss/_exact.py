@@ -1,0 +1,190 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""Exact search of a flat index: one matrix product finds candidates, Faiss's own inner products score them.
+
+Faiss scans a batch of up to 128,000 floats query after query, at a tenth of what a matrix product does. Here blocks of
+passages are multiplied with all queries; of each group of neighbouring passages only the best is compared, since the k
+best lie in the k best groups. The candidates are then scored one by one, so a score never depends on the batch, the
+block or the precision of the product; and the product's own error, as seen on the candidates, says whether any passage
+outside them could belong there. If so, more are taken. The vectors may lie in a file larger than the memory.
+"""
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import faiss
+import numpy as np
+import torch
+
+from pyserini_tct import _env
+from pyserini_tct._errors import TctError
+
+BLOCK = 2048  # passages multiplied at once: their vectors and scores stay in the processor's cache
+PRODUCTS = 1 << 24  # scores kept at once
+KEPT = 2 << 30  # bytes that a copy of the vectors in half precision may take
+SPARE = 16  # candidates beyond k, to see whether a tie straddles the cut
+AS_WRITTEN = 2e-6  # scores this close may be equal with 6 decimals
+SINGLE = 2  # so many queries are scanned one by one: that is bound by memory, which a product does not read faster
+REPAYS = 16  # scans after which a half-precision copy, which halves what is read, has cost less than it will save
+LARGEST = 6e4  # that half precision holds
+
+Found = tuple[np.ndarray, np.ndarray]  # scores, highest first, and their rows
+
+
+class ExactScan:
+    """Search of vectors by inner product.
+
+    Args:
+        vectors: ``(passages, dimension)``, single floats, in memory or memory-mapped.
+        precision: of the product that finds candidates, ``fp32`` or ``bf16``; ``auto``: bf16 where the CPU computes it.
+    """
+
+    def __init__(self, vectors: np.ndarray, precision: str = 'auto') -> None:
+        self.vectors, self.precision = vectors, _env.precision_of(precision, 'cpu')
+        self._tensor = torch.from_numpy(vectors)
+        self._blocks: dict[int, torch.Tensor] = {}
+        self._centre = torch.zeros(0)
+        self._scans, self._divided = 0, (0, False)
+        self._parts: list[tuple[int, int, Any]] = []
+        _env.keep_freed_memory()
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
+        """Yield scores and rows of each query: the ``k`` best and all that tie with the last as written.
+
+        Args:
+            queries: ``(Q, dimension)``, single floats.
+            k: passages a query.
+            threads: of all steps.
+
+        Raises:
+            TctError: a score is not finite.
+        """
+        more = 0 if self.precision == 'fp32' else max(32, k // 8)
+        with _env.threads(threads):
+            group = max(1, PRODUCTS // (8 * min(len(self), k + SPARE + more)))
+            for start in range(0, len(queries), group):
+                yield from self._searched(queries[start : start + group], k, k + SPARE + more, threads)
+
+    def _searched(self, queries: np.ndarray, k: int, count: int, threads: int) -> Iterator[Found]:
+        if count < len(self):
+            find = self._scan if len(queries) <= SINGLE else self._product
+            near, found = find(queries, count, threads)
+            if (
+                near.shape[1] > count
+            ):  # of several parts: outside them all, nothing is better than the worst that is kept
+                near, places = near.topk(count)
+                found = found.gather(1, places)
+            approximate, rows = near.double().numpy(), found.numpy()
+        else:
+            rows = np.tile(np.arange(len(self)), (len(queries), 1))
+            approximate = None
+        scores = self._scores(queries, rows)
+        if not np.isfinite(scores).all():
+            row = int(rows[~np.isfinite(scores)][0])
+            raise TctError(f'the vector in row {row} gives a score that is not finite: build the index again')
+        order = np.argsort(-scores, axis=1, kind='stable')
+        ranked = np.take_along_axis(scores, order, 1)
+        last = ranked[:, min(k, ranked.shape[1]) - 1].astype(np.float64)
+        if approximate is None:
+            safe = np.ones(len(queries), bool)
+        else:
+            offset = scores - approximate  # the product is of centred vectors
+            middle = np.median(offset, axis=1)
+            error = 2 * np.abs(offset - middle[:, None]).max(axis=1)
+            safe = last - AS_WRITTEN > approximate.min(axis=1) + middle + error
+        for i in range(len(queries)):
+            if safe[i]:
+                wanted = int(np.searchsorted(-ranked[i], AS_WRITTEN - last[i], side='right'))
+                yield ranked[i, :wanted], rows[i, order[i, :wanted]]
+            else:
+                yield from self._searched(queries[i : i + 1], k, 4 * count, threads)
+
+    def _scores(self, queries: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Return the inner products of queries ``(Q, dimension)`` and the passages in ``rows (Q, c)``: ``(Q, c)``."""
+        rows, scores = np.ascontiguousarray(rows, np.int64), np.empty(rows.shape, np.float32)
+        words = [faiss.swig_ptr(array) for array in (scores, queries, self.vectors, rows)]
+        faiss.fvec_inner_products_by_idx(*words, queries.shape[1], *rows.shape)  # type: ignore[attr-defined]
+        return scores
+
+    def _scan(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the best scores and their rows ``(Q, count or a few more)``; each thread reads its part of them."""
+        self._scans += len(queries)
+        halved = self._scans >= REPAYS and 2 * self.vectors.size <= KEPT
+        if self._divided != (threads, halved):
+            self._divide(threads, halved)
+        parts = self._parts
+
+        def scan(part: tuple[int, int, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+            start, end, half = part
+            if half is not None:
+                values, rows = half.search(queries, min(count, end - start))
+                return torch.from_numpy(values), torch.from_numpy(rows) + start
+            scores = np.empty((len(queries), end - start), np.float32)
+            for line, query in zip(scores, queries, strict=True):
+                words = [faiss.swig_ptr(array) for array in (line, query, self.vectors[start:end])]
+                faiss.fvec_inner_products_ny(*words, queries.shape[1], end - start)  # type: ignore[attr-defined]
+            best = torch.from_numpy(scores).topk(min(count, end - start))
+            return best.values, best.indices + start
+
+        # one thread each: OpenMP's number of threads is a setting of the calling thread
+        with ThreadPoolExecutor(len(parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
+            found = list(pool.map(scan, parts))
+        return torch.cat([values for values, _ in found], 1), torch.cat([rows for _, rows in found], 1)
+
+    def _divide(self, threads: int, halved: bool) -> None:
+        """Divide the passages among threads, in half precision where that is asked for and holds them."""
+        self._divided = threads, halved
+        bounds = np.linspace(0, len(self), min(threads, len(self)) + 1).astype(int).tolist()
+        halved = halved and max(float(self._tensor.max()), -float(self._tensor.min())) < LARGEST
+        parts: list[tuple[int, int, Any]] = []
+        for start, end in itertools.pairwise(bounds):
+            half = None
+            if halved:
+                kind = faiss.ScalarQuantizer.QT_fp16
+                half = faiss.IndexScalarQuantizer(self.vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+                half.add(self.vectors[start:end])
+            parts.append((start, end, half))
+        self._parts = parts
+
+    def _product(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the best products and their rows, both ``(Q, count)`` for each chunk, side by side in no order."""
+        width = 32 if count <= 64 else 8  # passages a group
+        transposed = torch.from_numpy(queries).T.to(torch.bfloat16 if self.precision == 'bf16' else torch.float32)
+        chunk = max(BLOCK, PRODUCTS // len(queries) // BLOCK * BLOCK)
+        best: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for first in range(0, len(self), chunk):
+            size = min(chunk, len(self) - first)
+            groups = -(-size // width)
+            products = transposed.new_empty((groups * width, len(queries)))
+            products[size:] = float('-inf')
+            for start in range(0, size, BLOCK):
+                end = min(start + BLOCK, size)
+                torch.mm(self._block(first + start, first + end), transposed, out=products[start:end])
+            if count * width < size:
+                tops = products.view(groups, width, -1).amax(1).T.contiguous().topk(count, sorted=False).indices
+                rows = (tops[:, :, None] * width + torch.arange(width)).flatten(1)
+                grouped = products.view(groups, width, -1).permute(2, 0, 1)
+                values = grouped.gather(1, tops[:, :, None].expand(-1, -1, width)).flatten(1)
+            else:
+                values, rows = products[:size].T, torch.arange(size).expand(len(queries), -1)
+            values, places = values.float().topk(min(count, values.shape[1]), sorted=False)
+            best.append((values, rows.gather(1, places) + first))
+        return torch.cat([values for values, _ in best], 1), torch.cat([rows for _, rows in best], 1)
+
+    def _block(self, start: int, end: int) -> torch.Tensor:
+        """Return vectors for the product; in bf16 with the mean taken off, which rounding would spend its digits on."""
+        if self.precision == 'fp32':
+            return self._tensor[start:end]
+        if not len(self._centre):
+            self._centre = self._tensor[:: max(1, len(self) // 4096)].mean(0)
+        block = self._blocks.get(start)
+        if block is None or len(block) != end - start:
+            block = (self._tensor[start:end] - self._centre).bfloat16()
+            if 2 * self._tensor.numel() <= KEPT:
+                self._blocks[start] = block
+        return block
