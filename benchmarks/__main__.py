@@ -8,6 +8,7 @@ import sys
 BENCHMARKS = {
     'search': 'encoding and searching, ours and stock',
     'backends': 'torch, ONNX Runtime and OpenVINO, and stock',
+    'indexes': 'kinds of index: bytes, speed, recall',
     'memory': 'the most memory that encoding takes, by passages',
     'train': 'a training step, ours and a plain loop',
     'evaluation': "measures of a large run, ours and Pyserini's trec_eval",
