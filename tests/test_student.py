@@ -40,6 +40,17 @@ def test_a_vector_does_not_depend_on_its_batch_nor_on_padding(model):
     assert alone.any(axis=1).tolist() == [True, False, True, True, True, True]
 
 
+def test_batches_hold_every_text_once_and_so_many_ids(model, monkeypatch):
+    """A text longer than the budget goes alone; a smaller budget changes batches and not vectors."""
+    lengths = [5, 1, 40, 7, 7, 3, 12, 0]
+    batches = list(student.batches_by_length(lengths, 4, 14))
+    assert sorted(place for batch in batches for place in batch) == list(range(8))
+    assert [[lengths[place] for place in batch] for batch in batches] == [[40], [12], [7, 7], [5, 3], [1, 0]]
+    whole = model.embed(ROWS)
+    monkeypatch.setattr(student, 'CPU_TOKENS', 12)
+    np.testing.assert_allclose(model.embed(ROWS), whole, atol=1e-6, rtol=0)
+
+
 def test_embed_keeps_the_order_given(model):
     """Batches are made by length: vectors in that order would belong to other passages."""
     forwards, backwards = model.embed(ROWS, 2), model.embed(ROWS[::-1], 2)

@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +20,14 @@ from tqdm import tqdm
 
 from pyserini_tct import _atomic, _files, _manifest
 from pyserini_tct._errors import TctError
-from pyserini_tct.collection import IRDS, corpus_files, read_corpus
+from pyserini_tct.collection import IRDS, Passage, corpus_files, read_corpus
 from pyserini_tct.encode import _blocks
 from pyserini_tct.encode._encoders import TctColBertDocumentEncoder, half_precision, passage_length
+from pyserini_tct.text import TctTokenizer
 from pyserini_tct.vectors import TEXTS, partial_path, write_offsets
 
 WHOLE = _blocks.Part()
+Block = tuple[int, list[Passage], list[list[int]]]
 
 
 class Encoded(NamedTuple):
@@ -106,13 +109,8 @@ def encode_corpus(
         count, empty, truncated = reused, 0, 0
         total = part.passages_of(_count(inputs)) if inputs else None
         with tqdm(total=total, initial=reused, unit='passage', desc='encode', disable=None) as progress:
-            for number in itertools.count(done[-1] + 1 if done else 0):
-                block = list(itertools.islice(passages, shard_size))
-                if not block:
-                    break
-                if not part.has(number):
-                    continue
-                rows = encoder.student.tokenizer.passages(block, length + 1)
+            blocks = _tokenised(passages, part, done[-1] + 1 if done else 0, encoder.student.tokenizer, length)
+            for number, block, rows in _ahead(blocks):
                 empty += sum(not passage.contents.strip() for passage in block)
                 truncated += sum(len(row) > length for row in rows)
                 rows = [row[:length] for row in rows]
@@ -127,11 +125,32 @@ def encode_corpus(
                 count += len(block)
         if not count:
             raise TctError(
-                f'shard {shard_id} of {shard_num} has no passage, the corpus has {number} blocks of {shard_size}: give '
-                'all shards a smaller --shard-size'
+                f'shard {shard_id} of {shard_num} has no passage, the corpus has at most {shard_id} blocks of '
+                f'{shard_size}: give all shards a smaller --shard-size'
             )
         _finish(partial, output, {**plan, 'batch_size': encoder.batch_size}, inputs)
     return Encoded(count, reused, empty, truncated, time.perf_counter() - started)
+
+
+def _tokenised(
+    passages: Iterator[Passage], part: _blocks.Part, start: int, tokenizer: TctTokenizer, length: int
+) -> Iterator[Block]:
+    """Yield number, passages and token ids of each block of a part; ids beyond ``length`` are cut after one."""
+    for number in itertools.count(start):
+        block = list(itertools.islice(passages, part.shard_size))
+        if not block:
+            return
+        if part.has(number):
+            yield number, block, tokenizer.passages(block, length + 1)
+
+
+def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """Yield blocks while the next one is read and tokenised in a thread beside the model."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(next, blocks, None)
+        while (block := waiting.result()) is not None:
+            waiting = pool.submit(next, blocks, None)
+            yield block
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ files do not say. ``python -m pyserini_tct.models.student`` turns any uncased BE
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ from pyserini_tct.models import _weights, packed
 from pyserini_tct.models._names import check_name
 from pyserini_tct.scoring import dot
 from pyserini_tct.text import PASSAGE_LENGTH, PREFIX_LENGTH, QUERY_LENGTH, TctTokenizer, check_lengths
+
+CPU_TOKENS = 4096  # ids of a forward pass on the CPU at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,16 +108,15 @@ class Student(torch.nn.Module):
 
         Args:
             rows: ids of each text, of any lengths.
-            batch_size: texts a forward pass.
+            batch_size: texts a forward pass at most; on the CPU also at most ``CPU_TOKENS`` ids, which its cache holds.
             on_batch: called with the number of texts after each forward pass, for progress.
 
         Returns:
             float32 ``(texts, dimension)``.
         """
         vectors, run = np.empty((len(rows), self.dimension), np.float32), self.runner or self
-        by_length = sorted(range(len(rows)), key=lambda i: -len(rows[i]))
-        for start in range(0, len(rows), batch_size):
-            batch = by_length[start : start + batch_size]
+        most = CPU_TOKENS if self.device.type == 'cpu' else None
+        for batch in batches_by_length([len(row) for row in rows], batch_size, most):
             ids, mask = pad([rows[i] for i in batch], self.tokenizer.pad_id)
             vectors[batch] = run(ids.to(self.device), mask.to(self.device)).float().cpu().numpy()
             if on_batch:
@@ -144,6 +145,27 @@ def write_folder(student: Student, folder: Path) -> None:
     student.tokenizer.save(folder)
     write_json(folder / 'tct.json', {'format_version': FORMAT_VERSION, **dataclasses.asdict(student.settings)})
     (folder / 'README.md').write_text(_model_card(student), encoding='utf-8')
+
+
+def batches_by_length(lengths: Sequence[int], batch_size: int, tokens: int | None = None) -> Iterator[list[int]]:
+    """Yield the places of texts in batches of like length, the longest first.
+
+    Args:
+        lengths: ids of each text.
+        batch_size: texts of a batch at most.
+        tokens: ids of a batch at most, padding included; a longer text is a batch of its own.
+
+    Example:
+        >>> list(batches_by_length([3, 9, 2, 8, 2], 3, 18))
+        [[1, 3], [0, 2, 4]]
+    """
+    by_length = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    start = 0
+    while start < len(by_length):
+        longest = max(1, lengths[by_length[start]])
+        size = min(batch_size, max(1, tokens // longest)) if tokens else batch_size
+        yield by_length[start : start + size]
+        start += size
 
 
 def pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
