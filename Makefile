@@ -39,7 +39,7 @@ $(VENV)/.demo: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.demo
-	@$(PIP) jsonschema pytest pytest-cov pytest-xdist
+	@$(PIP) jsonschema onnx openvino pytest pytest-cov pytest-xdist
 	@touch $@
 
 $(VENV)/.lint: setup.cfg pyproject.toml constraints.txt
