@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nine systems on six passages: every row is what the commands give, and only what changed is made again."""
+"""Ten systems on six passages: every row is what the commands give, and only what changed is made again."""
 
 import json
 import re
@@ -87,6 +87,7 @@ def test_every_system_is_a_row(folder, compared):
     assert stages['bm25'] == ['search']
     assert stages['dense-hnsw'] == ['encode query', 'search']
     assert stages['bm25-cross'] == stages['colbert'] == ['search', 're-rank']
+    assert stages['colbert-e2e'] == ['encode query', 'search', 're-rank']
     assert stages['hybrid-maxsim'] == ['encode query', 'search', 'fuse', 're-rank']
 
 
@@ -117,17 +118,20 @@ def test_rows_of_models_are_the_models(folder, compared, tiny_student):
                 scores = dict(zip(TEXTS, model([query], passages)[0].tolist(), strict=True))
             expected = {docid: scores[docid] for docid in runs['bm25'][qid]}
             assert runs[name][qid] == pytest.approx(expected, rel=1e-3)  # stored in fp16
+        with torch.no_grad():
+            late = dict(zip(TEXTS, models['colbert']([query], passages)[0].tolist(), strict=True))
+        assert runs['colbert-e2e'][qid] == pytest.approx(late, rel=1e-3)  # every passage has a token that is near
         assert set(runs['hybrid-maxsim'][qid]) == set(TEXTS)
 
 
 def test_files(folder, compared):
     table = folder / 'table'
     page = (table / 'compare.html').read_text()
-    assert page.count('<svg') == 3 + 8  # costs, alphas, and the gains of all but the baseline
+    assert page.count('<svg') == 3 + 9  # costs, alphas, and the gains of all but the baseline
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
     assert 'index.lucene --corpus tiny/corpus.jsonl --index table/build/bm25' in page
     assert (table / 'compare.tex').read_text().count(r'\begin{tabular}') == 2
-    assert (table / 'compare.md').read_text().count('\n## ') == 9
+    assert (table / 'compare.md').read_text().count('\n## ') == 10
     lines = (table / 'commands.txt').read_text().splitlines()
     assert len(lines) == len(set(lines)) == (folder / 'first.err').read_text().count(' s (table/')
 
