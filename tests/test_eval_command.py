@@ -124,6 +124,13 @@ def test_the_comparison_by_hand(three, capsys):
     }  # fmt: skip
 
 
+def test_a_list_out_of_order_is_told(three, tmp_path, capsys):
+    (tmp_path / 'run_1').write_text('1 Q0 b 1 1.0 t\n1 Q0 a 2 2.0 t\n')
+    main(three)
+    told = capsys.readouterr()
+    assert told.err == 'note: 1 lists of run_1 are not in order of their scores: ranks are those of the scores\n'
+
+
 def test_a_significant_difference_has_its_mark_in_every_format(three, tmp_path, capsys):
     """Ten queries: the better run wins nine by 1/2 and ties one."""
     (tmp_path / 'qrels').write_text(''.join(f'{q} 0 a 1\n' for q in range(10)))

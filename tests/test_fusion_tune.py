@@ -199,6 +199,17 @@ def test_the_command(files, tmp_path, capsys):
     assert (tmp_path / 'b.json').read_bytes() == (tmp_path / 'a.json').read_bytes()
     assert (tmp_path / 'b.svg').read_text() == svg
     assert read_alpha(f'@{tmp_path}/a.json') == found['alpha']
+    (tmp_path / 's').write_text('0\tp0\t2\n0\tp1\t1\n')
+    capsys.readouterr()
+    main([*words, '--output', str(tmp_path / 'c.json')])
+    assert capsys.readouterr().err.splitlines() == [
+        f'note: 1 lists of {tmp_path}/s are not in order of their scores: ranks are those of the scores',
+        f'note: {tmp_path}/s has ranks only (MS MARCO format): its scores are 1 / rank',
+    ]
+    (tmp_path / 's').write_text('z Q0 p0 1 2.0 x\n')
+    assert 'sparse side: run and judgments share no query' in fails(
+        main, *words, '--output', tmp_path / 'd.json', capsys=capsys
+    )
 
 
 def test_bad_flags_are_refused(files, tmp_path, capsys):

@@ -14,7 +14,7 @@ from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Scores, check
 from pyserini_tct.eval._names import as_trec_eval, expanded, parse_measures
 from pyserini_tct.eval._ranks import Qrels
 from pyserini_tct.eval._report import FORMATS, Report, document
-from pyserini_tct.runs import load_run
+from pyserini_tct.runs import load_run, notes_on
 from pyserini_tct.topics import read_qrels
 
 ABOUT = """Evaluate runs as trec_eval -c does; all measures break ties by docid. trec_eval's own flags are understood:
@@ -48,6 +48,8 @@ def _parser() -> _cli.Parser:
 
 def _evaluated(qrels: Qrels, path: Path, measures: list[Any], missing: str) -> Scores:
     run = load_run(path)
+    for note in notes_on(path, run, scored=False):
+        _cli.note(f'note: {note}')
     try:
         return evaluate(qrels, run, measures, missing)
     except TctError as error:

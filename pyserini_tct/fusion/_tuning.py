@@ -76,7 +76,12 @@ def tune(
     values = _values(dense, sparse, qrels, parsed, alphas, options)
     sampled = _statistics.resampled(values, samples, seed)
     means = values.mean(axis=1)
-    sides = {name: _by_query(qrels, run, parsed) for name, run in (('dense', dense), ('sparse', sparse))}
+    sides = {}
+    for name, run in (('dense', dense), ('sparse', sparse)):
+        try:
+            sides[name] = _by_query(qrels, run, parsed)
+        except TctError as error:
+            raise TctError(f'{name} side: {error}') from error
     return {
         'alpha': alphas[int(_statistics.choose(means))],
         'alpha_interval': _statistics.interval(np.array(alphas)[_statistics.choose(sampled)], 'nearest'),
@@ -133,7 +138,7 @@ def _against(mine: np.ndarray, sides: dict[str, np.ndarray]) -> dict[str, dict[s
     return {
         name: {
             'score': float(sides[name].mean()),
-            'difference': -found[''].difference,
+            'difference': 0.0 - found[''].difference,
             'wins': found[''].losses,
             'ties': found[''].ties,
             'losses': found[''].wins,

@@ -4,7 +4,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,17 @@ def search_topics(
         _cli.note(f'note: {none} of {len(topics)} queries have no hit')
     hits = sum(map(len, ordered.values()))
     print(f'{args.output}: {len(topics)} queries, {hits} hits, {1000 * seconds / len(topics):.1f} ms a query')
+
+
+def differences(path: Path, queries: Set[str], topics: Set[str]) -> list[str]:
+    """Say how the queries of a run and the topics differ.
+
+    >>> differences(Path('run'), {'1', '2'}, {'2', '3'})
+    ['1 of 2 topics are not in run', '1 queries of run are no topics, they are ignored']
+    """
+    absent, unused = len(topics - queries), len(queries - topics)
+    told = [f'{absent} of {len(topics)} topics are not in {path}'] if absent else []
+    return told + ([f'{unused} queries of {path} are no topics, they are ignored'] if unused else [])
 
 
 def best_passages(ranked: Sequence[Any] | Mapping[str, float], delimiter: str, hits: int) -> dict[str, float]:
