@@ -198,6 +198,7 @@ def test_only_what_changed_is_made_again(folder, compared):
         (['--collection', 'colbert'], '--collection colbert has no corpus.jsonl'),
         (['--predictions', 'none.jsonl'], '--predictions none.jsonl does not exist'),
         (['--teacher', 'cross'], '--teacher cross is a cross-encoder: a ColBERT is needed'),
+        (['--student', 'cross'], '--student cross is a cross-encoder: a student is needed'),
         (['--measures', 'RR10'], "the measure 'RR10' is unknown"),
         (['--teacher', 'colbert', '--output', '.'], '--collection tiny lies in the output .: choose another'),
         (['--output', 'tiny', '--collection', 'copy'], 'tiny is not empty and no earlier comparison'),

@@ -91,6 +91,7 @@ def _check(args: argparse.Namespace, collection: Any) -> None:
     from pyserini_tct.compare._collection import judged_topics, refuse_shared
     from pyserini_tct.eval import parse_measures
     from pyserini_tct.fusion._alpha import read_alpha
+    from pyserini_tct.models import _weights
     from pyserini_tct.models.teachers import factory
 
     for name in ('collection', 'student', 'teacher', 'cross', 'predictions'):
@@ -104,13 +105,18 @@ def _check(args: argparse.Namespace, collection: Any) -> None:
         refuse_shared(collection, args.split, args.tune_split)
     if args.alpha is not None:
         read_alpha(str(args.alpha))
-    parse_measures(args.measures)
+    for measure in parse_measures(args.measures):
+        if measure.params.get('cutoff', 0) > args.hits:
+            _cli.note(f'note: {measure} sees no more than the {args.hits} hits of a query: raise --hits')
     _env.device_of(args.device)
     _env.need('matplotlib', 'plot', 'the page of a comparison')
     for name, kind in (('teacher', 'ColBERT'), ('cross', 'cross-encoder')):
         model = getattr(args, name)
         if model and factory.kind_of(model) != kind:
             raise TctError(f'--{name} {model} is a {factory.kind_of(model)}: a {kind} is needed')
+        # Any BERT can be a student; one that was trained to be another model is a mistake.
+        if args.student and factory.KINDS[kind].shown_by(_weights.resolve(args.student), args.student):
+            raise TctError(f'--student {args.student} is a {kind}: a student is needed')
 
 
 if __name__ == '__main__':
