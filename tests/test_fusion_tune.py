@@ -137,6 +137,7 @@ def test_one_query_has_a_curve_and_no_held_out_score():
     [
         ({'grid': []}, 'is empty'),
         ({'grid': [0.1, math.inf]}, 'holds what is no alpha'),
+        ({'grid': [-0.1, 0.5]}, 'holds what is no alpha'),
         ({'folds': 1}, 'choose from 2 to'),
         ({'folds': 3}, '3 folds of 2 judged queries'),
         ({'samples': 0}, 'at least one is needed'),
@@ -159,7 +160,7 @@ def test_alpha_from_a_file(tmp_path):
     (tmp_path / 'd.json').write_text(json.dumps({'alpha': 0.25, 'weight_on_dense': True}))
     with pytest.raises(TctError, match='was tuned with --weight-on-dense'):
         read_alpha(f'@{tmp_path}/d.json')
-    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300'):
+    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300', '-0.1'):
         with pytest.raises(TctError):
             read_alpha(text)
 

@@ -59,8 +59,8 @@ def tune(
     """
     from pyserini_tct.eval import parse_measures
 
-    if not grid or not all(abs(alpha) <= LARGEST_WEIGHT for alpha in grid):
-        raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name finite numbers')
+    if not grid or not all(0 <= alpha <= LARGEST_WEIGHT for alpha in grid):
+        raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name numbers from 0')
     folds = min(FOLDS, len(qrels)) if folds is None else folds
     if not 1 <= folds <= len(qrels) or (folds == 1 and len(qrels) > 1):
         raise TctError(f'{folds} folds of {len(qrels)} judged queries: choose from 2 to as many as there are queries')
