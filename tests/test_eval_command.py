@@ -174,6 +174,17 @@ def test_a_command_line_of_trec_eval_is_understood(three, tmp_path, capsys):
     assert lines[1].split() == ['base', '0.2500', '0.5000', '0.5000']
 
 
+def test_ties_in_the_order_of_trec_eval(three, tmp_path, capsys):
+    (tmp_path / 'run_1').write_text('1 Q0 a 1 2.0 t\n1 Q0 b 2 2.0 t\n')
+    shown = {}
+    for ties in ('docid', 'trec_eval'):
+        main(['qrels', 'run_1', '-m', 'recip_rank', '--ties', ties])
+        lines = shown[ties] = capsys.readouterr().out.splitlines()
+        assert lines[-1].startswith('run_1: 1 queries with equal scores, ordered ')
+    assert [lines[1].split()[1] for lines in shown.values()] == ['0.3333', '0.1667']
+    assert shown['trec_eval'][-1].endswith('as trec_eval does')
+
+
 def test_missing_queries_are_left_out_and_said(three, tmp_path, capsys):
     (tmp_path / 'run_1').write_text('1 Q0 a 1 2.0 t\n')
     main([*three[:5], '--missing', 'skip'])
