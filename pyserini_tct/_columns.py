@@ -48,8 +48,13 @@ class Columns:
         self.starts, self.sizes = starts, sizes
 
     def names(self, rows: np.ndarray) -> list[str]:
-        """Return the docids of some rows."""
-        return [self.data[start : start + size].decode('ascii') for start, size in self._bounds(rows)]
+        """Return the docids of some rows, which lie close together: the part of the file that has them is decoded."""
+        if not len(rows):
+            return []
+        starts = self.starts[rows]
+        ends, first = starts + self.sizes[rows], int(starts.min())
+        text = self.data[first : int(ends.max())].decode('ascii')
+        return [text[start:end] for start, end in zip((starts - first).tolist(), (ends - first).tolist(), strict=True)]
 
     def as_run(self) -> dict[str, dict[str, float]]:
         """Return ``{qid: {docid: score}}``."""

@@ -218,13 +218,24 @@ def read_predictions(path: Path) -> dict[str, list[str]]:
     return predictions
 
 
-def irds_dataset(name: str) -> Any:
-    """Open a dataset of ir_datasets, or raise :class:`TctError` if it is unknown or the package is missing."""
+def irds_dataset(name: str, part: str) -> Any:
+    """Open a dataset of ir_datasets.
+
+    Args:
+        name: of the dataset.
+        part: that it must have: ``docs``, ``queries``, ``qrels``, ``docpairs``.
+
+    Raises:
+        TctError: the dataset is unknown or lacks the part, or the package is missing.
+    """
     irds = _env.need('ir_datasets', 'datasets', f'{IRDS}{name}')
     try:
-        return irds.load(name)
+        dataset = irds.load(name)
     except KeyError as error:
         raise TctError(f'ir_datasets knows no dataset {name!r}: see https://ir-datasets.com') from error
+    if not getattr(dataset, f'has_{part}')():
+        raise TctError(f'{IRDS}{name} has no {part}: name a dataset that has, such as one of its splits')
+    return dataset
 
 
 def irds_text(record: Any) -> str:
@@ -233,6 +244,6 @@ def irds_text(record: Any) -> str:
 
 
 def _irds_corpus(name: str) -> Iterator[Passage]:
-    for doc in irds_dataset(name).docs_iter():
+    for doc in irds_dataset(name, 'docs').docs_iter():
         title = getattr(doc, 'title', '')
         yield Passage(check_docid(doc.doc_id, f'{IRDS}{name}'), doc.text if title else irds_text(doc), title)

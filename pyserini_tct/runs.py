@@ -192,6 +192,30 @@ def load_run(path: Path) -> Run | Columns:
     return read_columns(path) or read_lines(path)
 
 
+def notes_on(path: Path, run: Run | Columns, scored: bool = True) -> list[str]:
+    """Say what is no error in a run, but what its user may not have meant.
+
+    Args:
+        path: of the file.
+        run: what was read from it.
+        scored: its scores count, not its ranks alone.
+
+    Returns:
+        Notes: lists out of the order of their scores; ranks in place of scores.
+    """
+    if isinstance(run, Columns):
+        lists = [run.scores[rows] for rows in run.rows.values()]
+    else:
+        lists = [np.array([*found.values()]) for found in run.values()]
+    unsorted = sum(bool((scores[1:] > scores[:-1]).any()) for scores in lists)
+    notes = []
+    if unsorted:
+        notes.append(f'{unsorted} lists of {path} are not in order of their scores: ranks are those of the scores')
+    if scored and path.is_file() and len(next(numbered_lines(path))[1].split()) == 3:  # a pipe is read only once
+        notes.append(f'{path} has ranks only (MS MARCO format): its scores are 1 / rank')
+    return notes
+
+
 def read_lines(path: Path) -> Run:
     """Read a run as :func:`read_run` does, slowly, so that what is wrong can be named."""
     run: Run = {}

@@ -26,7 +26,8 @@ def read_topics(source: str | Path) -> dict[str, str]:
         TctError: a malformed line, an empty query, a qid twice, an unknown name; the line is named.
     """
     if str(source).startswith(IRDS):
-        return {query.query_id: irds_text(query) for query in irds_dataset(str(source)[len(IRDS) :]).queries_iter()}
+        dataset = irds_dataset(str(source)[len(IRDS) :], 'queries')
+        return {query.query_id: irds_text(query) for query in dataset.queries_iter()}
     path = Path(source)
     if not path.exists():
         return _pyserini_topics(str(source))
@@ -65,7 +66,7 @@ def read_qrels(source: str | Path) -> dict[str, dict[str, int]]:
     """
     if str(source).startswith(IRDS):
         judged: dict[str, dict[str, int]] = {}
-        for qrel in irds_dataset(str(source)[len(IRDS) :]).qrels_iter():
+        for qrel in irds_dataset(str(source)[len(IRDS) :], 'qrels').qrels_iter():
             judged.setdefault(qrel.query_id, {})[qrel.doc_id] = qrel.relevance
         return judged
     qrels: dict[str, dict[str, int]] = {}

@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nine systems on six passages: every row is what the commands give, and only what changed is made again."""
+"""Ten systems on six passages: every row is what the commands give, and only what changed is made again."""
 
 import json
 import re
@@ -49,6 +49,9 @@ def folder(tiny_bert, tiny_student, tmp_path_factory):
 TWICE = """
 import contextlib, json, shlex, shutil, sys
 from pathlib import Path
+from types import SimpleNamespace
+from pyserini_tct.collection import read_corpus
+from pyserini_tct.topics import read_qrels, read_topics
 from pyserini_tct.compare.__main__ import main
 from pyserini_tct.search.lucene.__main__ import main as search
 for name, old, new in (('first', 'how', 'how'), ('second', 'how', 'what')):
@@ -62,6 +65,24 @@ for name, old, new in (('first', 'how', 'how'), ('second', 'how', 'what')):
 words = shlex.split(json.loads(Path('table', 'compare.json').read_text())['systems'][0]['commands'][-1])
 words[words.index('--output') + 1] = 'again.trec'
 search(words[3:])
+
+class Irds:  # a data set as ir_datasets has it
+    def __init__(self, split):
+        self.split = split
+    def docs_iter(self):
+        return (SimpleNamespace(doc_id=p.docid, text=p.text) for p in read_corpus('tiny/corpus.jsonl'))
+    def queries_iter(self):
+        topics = read_topics(f'tiny/queries.{self.split}.tsv')
+        return (SimpleNamespace(query_id=qid, text=text) for qid, text in topics.items())
+    def qrels_iter(self):
+        judged = read_qrels(f'tiny/qrels.{self.split}.txt')
+        return (SimpleNamespace(query_id=q, doc_id=d, relevance=g) for q, ds in judged.items() for d, g in ds.items())
+    has_docs = has_queries = has_qrels = lambda self: True
+
+data = {'tiny/main': Irds('test'), 'tiny/main/other': Irds('dev')}
+sys.modules['ir_datasets'] = SimpleNamespace(load=data.__getitem__)
+for words in ([], ['--split', 'other']):
+    main(['--collection', 'irds:tiny/main', '--output', f'irds{len(words)}', '--systems', 'bm25', *words])
 """
 
 
@@ -87,6 +108,7 @@ def test_every_system_is_a_row(folder, compared):
     assert stages['bm25'] == ['search']
     assert stages['dense-hnsw'] == ['encode query', 'search']
     assert stages['bm25-cross'] == stages['colbert'] == ['search', 're-rank']
+    assert stages['colbert-e2e'] == ['encode query', 'search', 're-rank']
     assert stages['hybrid-maxsim'] == ['encode query', 'search', 'fuse', 're-rank']
 
 
@@ -97,6 +119,15 @@ def test_bm25_is_what_the_commands_give(folder, compared):
     assert (folder / 'again.trec').read_bytes() == (folder / row['run']).read_bytes()
     scores = evaluate(read_qrels(folder / 'tiny' / 'qrels.test.txt'), read_run(folder / 'again.trec'), row['scores'])
     assert (scores.mean, scores.per_query) == (row['scores'], row['per_query'])
+
+
+def test_a_data_set_of_ir_datasets(folder, compared):
+    """Its own topics and judgments, or those of a split."""
+    own, other = (json.loads((folder / name / 'compare.json').read_text()) for name in ('irds0', 'irds2'))
+    assert own['systems'][0]['per_query'] == compared['systems'][0]['per_query']
+    assert (own['split'], other['split'], other['topics']) == ('all', 'other', DEV)
+    assert '--corpus irds:tiny/main --index irds0/build/bm25' in own['systems'][0]['commands'][0]
+    assert '--topics irds:tiny/main/other ' in other['systems'][0]['commands'][-1]
 
 
 def test_rows_of_models_are_the_models(folder, compared, tiny_student):
@@ -117,17 +148,20 @@ def test_rows_of_models_are_the_models(folder, compared, tiny_student):
                 scores = dict(zip(TEXTS, model([query], passages)[0].tolist(), strict=True))
             expected = {docid: scores[docid] for docid in runs['bm25'][qid]}
             assert runs[name][qid] == pytest.approx(expected, rel=1e-3)  # stored in fp16
+        with torch.no_grad():
+            late = dict(zip(TEXTS, models['colbert']([query], passages)[0].tolist(), strict=True))
+        assert runs['colbert-e2e'][qid] == pytest.approx(late, rel=1e-3)  # every passage has a token that is near
         assert set(runs['hybrid-maxsim'][qid]) == set(TEXTS)
 
 
 def test_files(folder, compared):
     table = folder / 'table'
     page = (table / 'compare.html').read_text()
-    assert page.count('<svg') == 3 + 8  # costs, alphas, and the gains of all but the baseline
+    assert page.count('<svg') == 3 + 9  # costs, alphas, and the gains of all but the baseline
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
     assert 'index.lucene --corpus tiny/corpus.jsonl --index table/build/bm25' in page
     assert (table / 'compare.tex').read_text().count(r'\begin{tabular}') == 2
-    assert (table / 'compare.md').read_text().count('\n## ') == 9
+    assert (table / 'compare.md').read_text().count('\n## ') == 10
     lines = (table / 'commands.txt').read_text().splitlines()
     assert len(lines) == len(set(lines)) == (folder / 'first.err').read_text().count(' s (table/')
 
@@ -156,10 +190,15 @@ def test_only_what_changed_is_made_again(folder, compared):
         (['--tune-split', 'test'], '--tune-split test is the split that is reported'),
         (['--tune-split', 'same'], 'the splits test and same share 3 queries, such as 007'),
         (['--tune-split', 'dev', '--alpha', '1'], '--alpha and --tune-split exclude each other'),
-        (['--split', 'train'], 'queries.train.tsv does not exist: the splits with queries are dev, same, test'),
+        (['--split', 'strange'], 'qrels.strange.txt judges none of the topics in tiny/queries.strange.tsv'),
+        (
+            ['--split', 'train'],
+            'queries.train.tsv does not exist: the splits with queries are dev, same, strange, test',
+        ),
         (['--collection', 'colbert'], '--collection colbert has no corpus.jsonl'),
         (['--predictions', 'none.jsonl'], '--predictions none.jsonl does not exist'),
         (['--teacher', 'cross'], '--teacher cross is a cross-encoder: a ColBERT is needed'),
+        (['--student', 'cross'], '--student cross is a cross-encoder: a student is needed'),
         (['--measures', 'RR10'], "the measure 'RR10' is unknown"),
         (['--teacher', 'colbert', '--output', '.'], '--collection tiny lies in the output .: choose another'),
         (['--output', 'tiny', '--collection', 'copy'], 'tiny is not empty and no earlier comparison'),
@@ -171,6 +210,8 @@ def test_what_cannot_be_compared(folder, monkeypatch, capsys, words, sentence):
         (folder / 'tiny' / f'{name}.same.{suffix}').write_bytes(
             (folder / 'tiny' / f'{name}.test.{suffix}').read_bytes()
         )
+    (folder / 'tiny' / 'queries.strange.tsv').write_text('1\tice\n')
+    (folder / 'tiny' / 'qrels.strange.txt').write_text('2 0 d1 1\n')
     shutil.copytree(folder / 'tiny', folder / 'copy', dirs_exist_ok=True)
     before = sorted(folder.rglob('*'))
     given = {'--output': 'new', **dict(zip(words[::2], words[1::2], strict=True))}

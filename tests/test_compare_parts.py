@@ -23,6 +23,7 @@ def test_names_of_ir_datasets():
         None,
     )
     assert found.qrels('test') == found.topics('test')
+    assert found.topics('all') == found.corpus
 
 
 def test_the_record_of_a_killed_step_is_not_that_of_a_finished_one(tmp_path):

@@ -6,6 +6,7 @@ import math
 import random
 
 import pytest
+from conftest import refusal
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import DEFAULT_MEASURES, evaluate, parse_measures, provider_of
@@ -76,6 +77,13 @@ def test_written_runs_need_no_rule(tmp_path):
     assert evaluate(qrels, run, measures).mean == pytest.approx({str(measure): plain[measure] for measure in measures})
 
 
+def test_the_order_of_trec_eval_is_there_to_be_had():
+    """It keeps 32-bit scores, where 70.000001 equals 70.0, and then takes the last docid first."""
+    for run in ({'a': 1.0, 'b': 1.0}, {'a': 70.000001, 'b': 70.0}):
+        assert evaluate({'1': {'a': 1}}, {'1': run}, ['RR', 'infAP'], ties='trec_eval').mean['RR'] == 0.5
+    assert 'is unknown' in refusal(evaluate, {'1': {'a': 1}}, {'1': run}, ties='rank')
+
+
 def test_scores_keep_all_their_digits():
     """Guards against rounding someone else's probabilities until they tie."""
     assert evaluate({'1': {'b': 1}}, {'1': {'a': 0.99999991, 'b': 0.99999992}}, TIED).mean['RR@10'] == 1.0
@@ -116,9 +124,9 @@ def without_equal_scores(run: dict) -> dict:
     return {qid: {docid: float(-rank) for rank, docid in enumerate(docids)} for qid, docids in ordered.items()}
 
 
-@pytest.mark.parametrize('level', [1, 2])
-def test_every_own_measure_equals_trec_eval_to_the_last_bit(tmp_path, level):
-    """From a dictionary and from the columns of a file, by trec_eval's names."""
+@pytest.mark.parametrize(('level', 'ties'), [(1, 'docid'), (2, 'docid'), (1, 'trec_eval')])
+def test_every_own_measure_equals_trec_eval_to_the_last_bit(tmp_path, level, ties):
+    """From a dictionary and from the columns of a file, by trec_eval's names; and with ties in its own order."""
     import pytrec_eval
 
     names = ['map', 'map_cut_10', 'recip_rank', 'ndcg', 'ndcg_cut_5', 'ndcg_cut_10', 'P_5', 'P_100', 'recall_10',
@@ -128,21 +136,23 @@ def test_every_own_measure_equals_trec_eval_to_the_last_bit(tmp_path, level):
     for seed in range(5):
         qrels, run = random_case(seed, tmp_path / 'run')
         evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(names), relevance_level=level)
-        expected = evaluator.evaluate(without_equal_scores(run))
+        expected = evaluator.evaluate(run if ties == 'trec_eval' else without_equal_scores(run))
         for source in (run, load_run(tmp_path / 'run')):
-            scores = evaluate(qrels, source, measures, missing='skip')
+            scores = evaluate(qrels, source, measures, missing='skip', ties=ties)
             assert scores.queries == len(expected) == 27
             for name, measure in zip(names, measures, strict=True):
                 assert scores.per_query[str(measure)] == {qid: values[name] for qid, values in expected.items()}, name
 
 
-def test_what_is_not_ours_equals_the_tool_too(tmp_path):
+@pytest.mark.parametrize('ties', ['docid', 'trec_eval'])
+def test_what_is_not_ours_equals_the_tool_too(tmp_path, ties):
     import pytrec_eval
 
     names = ['bpref', 'infAP', 'set_P', 'set_recall', 'set_F', 'set_map', 'iprec_at_recall_0.10']
     qrels, run = random_case(0, tmp_path / 'run')
-    expected = pytrec_eval.RelevanceEvaluator(qrels, set(names)).evaluate(without_equal_scores(run))
-    scores = evaluate(qrels, load_run(tmp_path / 'run'), names)
+    settled = run if ties == 'trec_eval' else without_equal_scores(run)
+    expected = pytrec_eval.RelevanceEvaluator(qrels, set(names)).evaluate(settled)
+    scores = evaluate(qrels, load_run(tmp_path / 'run'), names, ties=ties)
     assert scores.queries == 30
     for name, values in zip(names, scores.per_query.values(), strict=True):
         assert values == {qid: expected[qid][name] if qid in expected else 0.0 for qid in qrels}, name

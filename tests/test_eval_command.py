@@ -124,6 +124,13 @@ def test_the_comparison_by_hand(three, capsys):
     }  # fmt: skip
 
 
+def test_a_list_out_of_order_is_told(three, tmp_path, capsys):
+    (tmp_path / 'run_1').write_text('1 Q0 b 1 1.0 t\n1 Q0 a 2 2.0 t\n')
+    main(three)
+    told = capsys.readouterr()
+    assert told.err == 'note: 1 lists of run_1 are not in order of their scores: ranks are those of the scores\n'
+
+
 def test_a_significant_difference_has_its_mark_in_every_format(three, tmp_path, capsys):
     """Ten queries: the better run wins nine by 1/2 and ties one."""
     (tmp_path / 'qrels').write_text(''.join(f'{q} 0 a 1\n' for q in range(10)))
@@ -165,6 +172,17 @@ def test_a_command_line_of_trec_eval_is_understood(three, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ['run', 'RR(rel=2)@50', 'R(rel=2)@10', 'R(rel=2)@50']
     assert lines[1].split() == ['base', '0.2500', '0.5000', '0.5000']
+
+
+def test_ties_in_the_order_of_trec_eval(three, tmp_path, capsys):
+    (tmp_path / 'run_1').write_text('1 Q0 a 1 2.0 t\n1 Q0 b 2 2.0 t\n')
+    shown = {}
+    for ties in ('docid', 'trec_eval'):
+        main(['qrels', 'run_1', '-m', 'recip_rank', '--ties', ties])
+        lines = shown[ties] = capsys.readouterr().out.splitlines()
+        assert lines[-1].startswith('run_1: 1 queries with equal scores, ordered ')
+    assert [lines[1].split()[1] for lines in shown.values()] == ['0.3333', '0.1667']
+    assert shown['trec_eval'][-1].endswith('as trec_eval does')
 
 
 def test_missing_queries_are_left_out_and_said(three, tmp_path, capsys):

@@ -177,6 +177,8 @@ def test_bad_words_are_refused(t5, tiny_bert, corpus, tmp_path, capsys):
         ([*out, '--samples', '3'], '--samples has no effect without --model'),
         ([*out, '--keep', '0.5'], '--keep has no effect without --filter-by'),
         ([*out, '--filter-by', 'x'], 'needs either --keep FRACTION or --threshold SCORE'),
+        ([*out, '--filter-by', 'x', '--keep', '2'], '--keep 2 is no share of the queries'),
+        ([*out, '--filter-by', 'x', '--threshold', 'nan'], '--threshold nan is no score'),
         ([*out, '--filter-by', tiny_bert, '--keep', '0.5'], 'is no teacher'),
         (['--model', tiny_bert], 'is no sequence-to-sequence model'),
         (['--model', t5], 'p exists'),

@@ -3,6 +3,7 @@
 """``python -m pyserini_tct.fusion``: the paper's flags, Pyserini's flags, and what is refused."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,12 @@ def test_three_runs_and_what_the_notes_say(files, capsys):
         'note: 1 of 2 queries are not in c',
         'note: c has ranks only (MS MARCO format): its scores are 1 / rank',
     ]
+    read, write = os.pipe()  # a pipe gives its lines once
+    os.write(write, (files / 'c').read_bytes())
+    os.close(write)
+    assert fused('--runs', 'a', f'/dev/fd/{read}', '--method', 'combsum') == fused(
+        '--runs', 'a', 'c', '--method', 'combsum'
+    )
     fused('--runs', 'a', 'b', '--method', 'combmnz', '--normalization', 'z-score')
     assert 'scores below 0 make CombMNZ prefer what few runs found' in capsys.readouterr().err
 
@@ -110,6 +117,7 @@ def test_three_runs_and_what_the_notes_say(files, capsys):
         ('--runs a b --runtag', 'expected one argument'),
         ('--runs a none', 'none does not exist'),
         ('--dense a --sparse b --alpha 1e9', 'beyond 1e+06'),
+        ('--dense a --sparse b --alpha -0.5', '--alpha -0.5 is negative'),
         ('--dense a --sparse twice', 'document d is listed twice for query 1'),
         ('--dense a --sparse nan', 'the score nan is not finite'),
         ('--dense a --sparse mixed', 'line 2 has 3 columns'),

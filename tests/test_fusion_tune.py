@@ -137,6 +137,7 @@ def test_one_query_has_a_curve_and_no_held_out_score():
     [
         ({'grid': []}, 'is empty'),
         ({'grid': [0.1, math.inf]}, 'holds what is no alpha'),
+        ({'grid': [-0.1, 0.5]}, 'holds what is no alpha'),
         ({'folds': 1}, 'choose from 2 to'),
         ({'folds': 3}, '3 folds of 2 judged queries'),
         ({'samples': 0}, 'at least one is needed'),
@@ -159,7 +160,7 @@ def test_alpha_from_a_file(tmp_path):
     (tmp_path / 'd.json').write_text(json.dumps({'alpha': 0.25, 'weight_on_dense': True}))
     with pytest.raises(TctError, match='was tuned with --weight-on-dense'):
         read_alpha(f'@{tmp_path}/d.json')
-    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300'):
+    for text in (f'@{tmp_path}/b.json', f'@{tmp_path}/none', 'x', 'nan', '1e300', '-0.1'):
         with pytest.raises(TctError):
             read_alpha(text)
 
@@ -199,6 +200,17 @@ def test_the_command(files, tmp_path, capsys):
     assert (tmp_path / 'b.json').read_bytes() == (tmp_path / 'a.json').read_bytes()
     assert (tmp_path / 'b.svg').read_text() == svg
     assert read_alpha(f'@{tmp_path}/a.json') == found['alpha']
+    (tmp_path / 's').write_text('0\tp0\t2\n0\tp1\t1\n')
+    capsys.readouterr()
+    main([*words, '--output', str(tmp_path / 'c.json')])
+    assert capsys.readouterr().err.splitlines() == [
+        f'note: 1 lists of {tmp_path}/s are not in order of their scores: ranks are those of the scores',
+        f'note: {tmp_path}/s has ranks only (MS MARCO format): its scores are 1 / rank',
+    ]
+    (tmp_path / 's').write_text('z Q0 p0 1 2.0 x\n')
+    assert 'sparse side: run and judgments share no query' in fails(
+        main, *words, '--output', tmp_path / 'd.json', capsys=capsys
+    )
 
 
 def test_bad_flags_are_refused(files, tmp_path, capsys):

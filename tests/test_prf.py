@@ -89,6 +89,7 @@ def test_depth_beyond_the_index_and_settings_without_sense(tmp_path):
     assert [hit.score for hit in found] == pytest.approx([2 / 3, 1 / 3])
     assert 'at least 1' in refusal(Feedback, 0)
     assert 'unknown' in refusal(Feedback, 1, 'ance-prf')
+    assert 'not all finite numbers' in refusal(Feedback, 1, 'rocchio', float('nan'))
 
 
 @pytest.mark.parametrize('settings', SETTINGS.values(), ids=SETTINGS)

@@ -4,7 +4,7 @@
 
 import pytest
 import torch
-from conftest import TEXTS, TOPICS, fails
+from conftest import TEXTS, TOPICS, fails, write_corpus
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
@@ -64,6 +64,22 @@ def test_the_command(model, corpus, topics, tmp_path, capsys):
     words[3] = tmp_path / 'other'
     assert 'lists passage zzz, which' in fails(main, *words, '--output', tmp_path / 'out2', capsys=capsys)
     assert 'is no ColBERT' not in capsys.readouterr().err
+
+
+def test_nothing_is_left_out_in_silence(model, topics, tmp_path, capsys):
+    """Topics that the run lacks, queries that are no topics, lists out of order, passages without text."""
+    model.save(tmp_path / 'colbert')
+    corpus = write_corpus(tmp_path / 'corpus', {**TEXTS, 'd4': ' '})
+    (tmp_path / 'run').write_text('007 Q0 d1 1 1.0 x\n007 Q0 d4 2 2.0 x\nz Q0 d2 1 1.0 x\n')
+    words = ['--maxsim', tmp_path / 'colbert', '--run', tmp_path / 'run', '--corpus', corpus, '--topics', topics]
+    main([str(word) for word in [*words, '--output', tmp_path / 'out']])
+    assert capsys.readouterr().err.splitlines() == [
+        'note: 2 of 3 queries have no hit',
+        f'note: 2 of 3 topics are not in {tmp_path}/run',
+        f'note: 1 queries of {tmp_path}/run are no topics, they are ignored',
+        f'note: 1 lists of {tmp_path}/run are not in order of their scores: ranks are those of the scores',
+        'note: 1 passages to re-rank have no text: nothing in them can match',
+    ]
 
 
 def test_the_command_with_a_cross_encoder(tiny_bert, corpus, topics, tmp_path, capsys):

@@ -115,6 +115,13 @@ def test_two_ready_runs(files, capsys):
         'note: 1 of 3 topics are not in sparse.trec',
         'note: 1 queries of sparse.trec are no topics, they are ignored',
     ]
+    Path('dense.trec').write_text('007\ta\t2\n007\tb\t1\n')
+    main([*files, *RUN, '--overwrite'])
+    assert capsys.readouterr().err.splitlines()[-5:-2] == [
+        'note: 2 of 3 topics are not in dense.trec',
+        'note: 1 lists of dense.trec are not in order of their scores: ranks are those of the scores',
+        'note: dense.trec has ranks only (MS MARCO format): its scores are 1 / rank',
+    ]
 
 
 def test_depths_rules_and_formats_of_the_command(files):

@@ -133,7 +133,9 @@ def test_the_commands(made, tiny_bert, topics, tmp_path, capsys):
     tokens = len(PassageTokens(store).vectors)
     size = sum(file.stat().st_size for file in store.iterdir())
     about = f'7 passages, {tokens} token vectors of 8 dimensions (fp16), {size / 1024:.0f} KiB, {size / 7:.0f} bytes'
-    assert about in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert about in told.out
+    assert 'note: 1 passages have no text' in told.err
     write_run(tmp_path / 'run', {qid: {docid: 1.0 - i / 10 for i, docid in enumerate(TEXTS)} for qid in TOPICS})
     common = ['--run', tmp_path / 'run', '--topics', topics, '--depth', 4]
     words = ['--maxsim', made / 'colbert', *common]

@@ -139,6 +139,11 @@ class FakeIrds:
 
     pairs = IDS
 
+    def has_docs(self):
+        return True
+
+    has_queries = has_docs
+
     def has_docpairs(self):
         return bool(self.pairs)
 

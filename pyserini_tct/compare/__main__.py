@@ -20,7 +20,7 @@ def _parser() -> _cli.Parser:
     add = parser.add_argument
     text = 'folder with corpus.jsonl (.gz too), queries.SPLIT.tsv, qrels.SPLIT.txt; or a data set of ir_datasets'
     add('--collection', required=True, metavar='FOLDER|irds:NAME', help=text)
-    add('--split', default='dev', help='topics and judgments that are reported')
+    add('--split', help='topics and judgments that are reported (dev; of irds:NAME its own)')
     add('--student', metavar='PATH', help='folder or hub name of the student')
     add('--teacher', metavar='PATH', help='folder or hub name of a ColBERT, for MaxSim')
     add('--cross', metavar='PATH', help='folder or hub name of a cross-encoder')
@@ -43,9 +43,11 @@ def _parser() -> _cli.Parser:
 def main(argv: Sequence[str]) -> None:
     """Plan, build, run, time, score, write."""
     args = _parser().parse_args(argv)
+    from pyserini_tct.collection import IRDS
     from pyserini_tct.compare import _collection, _plan
 
     collection = _collection.open_collection(args.collection, args.predictions)
+    args.split = args.split or (_collection.WHOLE if collection.source.startswith(IRDS) else 'dev')
     given = {name for name in _plan.MODELS if getattr(args, name)}
     given |= {'predictions'} if collection.predictions else set()
     given |= {'alpha'} if args.tune_split or args.alpha is not None else set()
@@ -86,9 +88,10 @@ def main(argv: Sequence[str]) -> None:
 def _check(args: argparse.Namespace, collection: Any) -> None:
     """Refuse what would fail after hours of work."""
     from pyserini_tct import _env
-    from pyserini_tct.compare._collection import refuse_shared
+    from pyserini_tct.compare._collection import judged_topics, refuse_shared
     from pyserini_tct.eval import parse_measures
     from pyserini_tct.fusion._alpha import read_alpha
+    from pyserini_tct.models import _weights
     from pyserini_tct.models.teachers import factory
 
     for name in ('collection', 'student', 'teacher', 'cross', 'predictions'):
@@ -97,19 +100,23 @@ def _check(args: argparse.Namespace, collection: Any) -> None:
             raise TctError(f'--{name} {path} lies in the output {args.output}: choose another --output')
     if args.alpha is not None and args.tune_split:
         raise TctError('--alpha and --tune-split exclude each other: give one of them')
-    collection.topics(args.split), collection.qrels(args.split)
+    judged_topics(collection, args.split)
     if args.tune_split:
-        collection.qrels(args.tune_split)
         refuse_shared(collection, args.split, args.tune_split)
     if args.alpha is not None:
         read_alpha(str(args.alpha))
-    parse_measures(args.measures)
+    for measure in parse_measures(args.measures):
+        if measure.params.get('cutoff', 0) > args.hits:
+            _cli.note(f'note: {measure} sees no more than the {args.hits} hits of a query: raise --hits')
     _env.device_of(args.device)
     _env.need('matplotlib', 'plot', 'the page of a comparison')
     for name, kind in (('teacher', 'ColBERT'), ('cross', 'cross-encoder')):
         model = getattr(args, name)
         if model and factory.kind_of(model) != kind:
             raise TctError(f'--{name} {model} is a {factory.kind_of(model)}: a {kind} is needed')
+        # Any BERT can be a student; one that was trained to be another model is a mistake.
+        if args.student and factory.KINDS[kind].shown_by(_weights.resolve(args.student), args.student):
+            raise TctError(f'--student {args.student} is a {kind}: a student is needed')
 
 
 if __name__ == '__main__':

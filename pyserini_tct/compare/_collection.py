@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import IRDS
-from pyserini_tct.topics import read_topics
+from pyserini_tct.topics import read_qrels, read_topics
 
 CORPORA = ('corpus.jsonl', 'corpus.jsonl.gz')
 PREDICTIONS = 'expansions.jsonl'
+WHOLE = 'all'  # the split of a data set of ir_datasets that brings its own topics and judgments
 
 
 class Collection(NamedTuple):
@@ -30,7 +31,7 @@ class Collection(NamedTuple):
 
     def _part(self, kind: str, split: str, suffix: str) -> str:
         if self.source.startswith(IRDS):
-            return f'{self.source}/{split}'
+            return self.source if split == WHOLE else f'{self.source}/{split}'
         path = Path(self.source, f'{kind}.{split}.{suffix}')
         if not path.is_file():
             found = sorted(file.name.split('.')[1] for file in Path(self.source).glob(f'{kind}.*.{suffix}'))
@@ -43,7 +44,8 @@ def open_collection(source: str, predictions: str | None = None) -> Collection:
 
     Args:
         source: a folder with ``corpus.jsonl`` (or ``.gz``), ``queries.SPLIT.tsv`` and ``qrels.SPLIT.txt``; or
-            ``irds:NAME``, whose splits are ``irds:NAME/SPLIT``.
+            ``irds:NAME``, whose splits are ``irds:NAME/SPLIT``; its own
+            topics and judgments are the split ``all``.
         predictions: predicted queries; ``None``: the folder's ``expansions.jsonl``, if there is one.
 
     Raises:
@@ -60,6 +62,21 @@ def open_collection(source: str, predictions: str | None = None) -> Collection:
     return Collection(source, str(corpus), predictions or (str(own) if own.is_file() else None))
 
 
+def judged_topics(collection: Collection, split: str) -> dict[str, str]:
+    """Return the topics of a split.
+
+    Raises:
+        TctError: topics or judgments are missing or malformed, or none of the topics is judged.
+    """
+    topics = read_topics(collection.topics(split))
+    if topics.keys().isdisjoint(read_qrels(collection.qrels(split))):
+        raise TctError(
+            f'{collection.qrels(split)} judges none of the topics in {collection.topics(split)}: check that they '
+            'belong together'
+        )
+    return topics
+
+
 def refuse_shared(collection: Collection, split: str, tune_split: str) -> None:
     """Refuse to tune on what is reported.
 
@@ -70,7 +87,7 @@ def refuse_shared(collection: Collection, split: str, tune_split: str) -> None:
         raise TctError(
             f'--tune-split {split} is the split that is reported: tune alpha on another one, or give --alpha'
         )
-    shared = read_topics(collection.topics(split)).items() & read_topics(collection.topics(tune_split)).items()
+    shared = judged_topics(collection, split).items() & judged_topics(collection, tune_split).items()
     if shared:
         raise TctError(
             f'the splits {split} and {tune_split} share {len(shared)} queries, such as {min(shared)[0]}: tune alpha on '

@@ -55,6 +55,8 @@ class Searchers:
             return self._dense(SYSTEMS[system].indexes[0])
         if system in ('bm25', 'doc2query'):
             return self._sparse(system)
+        if system == 'colbert-e2e':
+            return self._late()
         reranker = self._cross if system == 'bm25-cross' else self._maxsim
         return self._reranked(self.of('hybrid' if system == 'hybrid-maxsim' else 'bm25'), reranker)
 
@@ -75,6 +77,22 @@ class Searchers:
                 vector = self._encoder.encode(query)
             with clock.stage('search'):
                 return searcher.search(vector, self.settings.hits)
+
+        return search
+
+    def _late(self) -> Search:
+        from pyserini_tct.search.colbert import ColbertSearcher
+        from pyserini_tct.search.rerank._maxsim import encode_queries
+
+        searcher = ColbertSearcher(self.plan.index('colbert-index'), self._teacher)
+
+        def search(query: str, clock: Clock) -> Sequence[Any]:
+            with clock.stage('encode query'):
+                tokens = encode_queries(searcher.model, [query])
+            with clock.stage('search'):
+                (rows,) = searcher.candidate_rows(tokens)
+            with clock.stage('re-rank'):
+                return searcher.scored_hits(tokens, rows, self.settings.hits)
 
         return search
 
@@ -122,13 +140,17 @@ class Searchers:
         return list(read_corpus(self.plan.collection.corpus))
 
     @functools.cached_property
-    def _maxsim(self) -> Any:
+    def _teacher(self) -> Any:
         from pyserini_tct.models import colbert
+
+        return colbert.load(str(self.settings.teacher), self.settings.device)
+
+    @functools.cached_property
+    def _maxsim(self) -> Any:
         from pyserini_tct.models.tokens import PassageTokens
         from pyserini_tct.search.rerank import StoredReranker
 
-        model = colbert.load(str(self.settings.teacher), self.settings.device)
-        return StoredReranker(model, PassageTokens(self.plan.index('tokens')))
+        return StoredReranker(self._teacher, PassageTokens(self.plan.index('tokens')))
 
     @functools.cached_property
     def _cross(self) -> Any:

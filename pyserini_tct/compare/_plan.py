@@ -25,6 +25,7 @@ SYSTEMS = {
     'dense': System('student, flat', ('student',), ('flat',)),
     'dense-hnsw': System('student, HNSW', ('student',), ('hnsw',)),
     'colbert': System('BM25 + MaxSim (ColBERT two-stage)', ('teacher',), ('bm25', 'tokens')),
+    'colbert-e2e': System('ColBERT end to end', ('teacher',), ('colbert-index',)),
     'hybrid': System('student + BM25', ('student', 'alpha'), ('flat', 'bm25')),
     'hybrid-doc2query': System('student + doc2query', ('student', 'predictions', 'alpha'), ('flat', 'doc2query')),
     'hybrid-maxsim': System('student + BM25 + MaxSim', ('student', 'teacher', 'alpha'), ('flat', 'bm25', 'tokens')),
@@ -95,7 +96,8 @@ class Plan:
         folder: everything that is made goes there.
 
     Attributes:
-        steps: by name; indexes are ``bm25``, ``doc2query``, ``flat``, ``hnsw`` and ``tokens``, runs ``SYSTEM.SPLIT``.
+        steps: by name; indexes are ``bm25``, ``doc2query``, ``flat``, ``hnsw``, ``tokens`` and ``colbert-index``, runs
+            ``SYSTEM.SPLIT``.
     """
 
     def __init__(self, collection: Collection, settings: Settings, folder: Path) -> None:
@@ -119,6 +121,10 @@ class Plan:
             teacher = str(settings.teacher)
             words = ('--corpus', corpus, '--encoder', teacher, '--output', out)
             return self._add(name, out, 'encode.tokens', (*words, *device), (teacher, corpus))
+        if name == 'colbert-index':
+            return self._add(
+                name, out, 'index.colbert', ('--input', self.index('tokens'), '--output', out), (), 'tokens'
+            )
         student, vectors = str(settings.student), out.with_name('vectors')
         groups = ('input', '--corpus', corpus, 'output', '--embeddings', vectors, 'encoder', '--encoder', student)
         self._add('vectors', vectors, 'encode', (*groups, *device), (corpus, student))
@@ -139,6 +145,9 @@ class Plan:
         sources += [getattr(settings, need) for need in SYSTEMS[system].needs if need in MODELS]
         if system in ('dense', 'dense-hnsw'):
             return self._add(name, out, 'search.faiss', ('--index', found[uses[0]], *dense, *words), sources, *uses)
+        if system == 'colbert-e2e':
+            teacher = ('--encoder', settings.teacher, '--device', settings.device)
+            return self._add(name, out, 'search.colbert', ('--index', found[uses[0]], *teacher, *words), sources, *uses)
         if system in SPARSE_OF:
             alpha, tuned = self._alpha(system)
             sparse = ('sparse', '--index', found[SPARSE_OF[system]])

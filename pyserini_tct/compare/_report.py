@@ -12,6 +12,7 @@ from pyserini_tct import _page, _plots
 from pyserini_tct.compare._latency import STAGES
 from pyserini_tct.eval import latex_table, markdown_table, text_table
 
+RERANKED = {'colbert', 'hybrid-maxsim', 'bm25-cross'}
 SHOWN = 3  # queries with the largest gain and loss
 
 Found = Mapping[str, Any]
@@ -43,8 +44,7 @@ def caption(found: Found) -> str:
     latency = found['systems'][0]['latency']
     alphas = ', '.join(f'{tuned["alpha"]:g} ({name})' for name, tuned in found['alphas'].items())
     base = found['baseline']['name']
-    graph = any(row['name'] == 'dense-hnsw' for row in found['systems'])
-    reranked = any('re-rank' in row['latency']['stages'] for row in found['systems'])
+    names = {row['name'] for row in found['systems']}
     how = f'tuned on {found["tuned_on"]}' if found['tuned_on'] else 'as given'
     parts = [
         f'{found["queries"]} judged queries, {found["passages"]} passages, {found["hits"]} hits.',
@@ -52,9 +52,12 @@ def caption(found: Found) -> str:
         f'Milliseconds are of {latency["queries"]} single queries after {latency["warm_up"]} to warm up, '
         f'stages one after the other, on {found["environment"]["device"]}, threads: {threads}.',
         'Build seconds are of all that a system searches, encoding included; index bytes without texts.',
-        'HNSW as index.faiss makes it, searched with as many candidates as hits.' if graph else '',
+        'HNSW as index.faiss makes it, searched with as many candidates as hits.' if 'dense-hnsw' in names else '',
+        'End to end, MaxSim is of all passages that own a nearest token of a query token.'
+        if 'colbert-e2e' in names
+        else '',
         f'alpha {how}: {alphas}.' if alphas else '',
-        f'Re-ranked: the best {found["depth"]}.' if reranked else '',
+        f'Re-ranked: the best {found["depth"]}.' if names & RERANKED else '',
     ]
     return ' '.join(filter(None, parts))
 

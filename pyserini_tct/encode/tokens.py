@@ -14,10 +14,11 @@ from pyserini_tct import _atomic, _cli, _env, _manifest
 
 
 class Stored(NamedTuple):
-    """What was stored: passages, how many of them were there before, their tokens, and bytes on disk."""
+    """What was stored: passages, those there before, those without text, their tokens, and bytes on disk."""
 
     passages: int
     reused: int
+    empty: int
     tokens: int
     nbytes: int
 
@@ -55,7 +56,10 @@ def encode_tokens(
 
     _atomic.check_free(output, overwrite, 'token-vectors', [corpus])
     inputs = [] if str(corpus).startswith(IRDS) else corpus_files(Path(corpus))
-    docids = [passage.docid for passage in read_corpus(corpus, fields, docid_field)]
+    docids, empty = [], 0
+    for passage in read_corpus(corpus, fields, docid_field):
+        docids.append(passage.docid)
+        empty += not passage.contents.strip()
     settings = {
         **tokens.origin(model),
         'dtype': dtype,
@@ -83,7 +87,7 @@ def encode_tokens(
         total, nbytes = len(store.vectors), store.nbytes
         content = {**settings, 'count': len(docids), 'tokens': total, 'files': tokens.checksums(partial)}
         _atomic.publish(partial, output, _manifest.describe('token-vectors', content, inputs))
-    return Stored(len(docids), reused, total, nbytes)
+    return Stored(len(docids), reused, empty, total, nbytes)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -119,6 +123,8 @@ def main(argv: Sequence[str]) -> None:
     )
     if done.reused:
         _cli.note(f'{done.reused} passages were there from before')
+    if done.empty:
+        _cli.note(f'note: {done.empty} passages have no text: nothing in them can match')
     print(
         f'{args.output}: {done.passages} passages, {done.tokens} token vectors of {model.linear.out_features} '
         f'dimensions ({args.dtype}), {done.nbytes / 1024:.0f} KiB, {done.nbytes / done.passages:.0f} bytes a passage'

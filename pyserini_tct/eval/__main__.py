@@ -10,14 +10,14 @@ from pyserini_tct import _cli
 from pyserini_tct._atomic import atomic_file, check_free
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval import _significance
-from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, Scores, check_grades, evaluate, provider_of
+from pyserini_tct.eval._measures import DEFAULT_MEASURES, MISSING, TIES, Scores, check_grades, evaluate, provider_of
 from pyserini_tct.eval._names import as_trec_eval, expanded, parse_measures
 from pyserini_tct.eval._ranks import Qrels
 from pyserini_tct.eval._report import FORMATS, Report, document
-from pyserini_tct.runs import load_run
+from pyserini_tct.runs import load_run, notes_on
 from pyserini_tct.topics import read_qrels
 
-ABOUT = """Evaluate runs as trec_eval -c does; all measures break ties by docid. trec_eval's own flags are understood:
+ABOUT = """Evaluate runs as trec_eval -c does; all measures break ties alike. trec_eval's own flags are understood:
 -c -l 2 -m map -m recall.1000 asks for AP(rel=2) and R(rel=2)@1000, and -M 10 -m recip_rank for RR@10."""
 
 
@@ -34,6 +34,8 @@ def _parser() -> _cli.Parser:
     add('-l', type=_cli.positive, metavar='GRADE', dest='level', help='least grade of a relevant document')
     add('--missing', choices=MISSING, default='zero', help='judged queries without a result: count as 0, or leave out')
     add('-c', action='store_const', const='zero', default='zero', dest='missing', help='the same as --missing zero')
+    text = 'documents with equal scores: by docid, or in the order of trec_eval, which turns it round'
+    add('--ties', choices=TIES, default='docid', help=text)
     add('-q', '--per-query', action='store_true', help='values of each query as well')
     add('--baseline', type=Path, metavar='RUN', help='one of the runs, which the others are compared with')
     add('--test', choices=_significance.TESTS, default='t', help='paired test, two-sided')
@@ -46,10 +48,12 @@ def _parser() -> _cli.Parser:
     return parser
 
 
-def _evaluated(qrels: Qrels, path: Path, measures: list[Any], missing: str) -> Scores:
+def _evaluated(qrels: Qrels, path: Path, measures: list[Any], missing: str, ties: str) -> Scores:
     run = load_run(path)
+    for note in notes_on(path, run, scored=False):
+        _cli.note(f'note: {note}')
     try:
-        return evaluate(qrels, run, measures, missing)
+        return evaluate(qrels, run, measures, missing, ties)
     except TctError as error:
         raise TctError(f'{path}: {error}') from error
 
@@ -84,7 +88,7 @@ def main(argv: Sequence[str]) -> None:
         check_grades(qrels, measures)
     except TctError as error:
         raise TctError(f'{args.qrels}: {error}') from error
-    results = {str(path): _evaluated(qrels, path, measures, args.missing) for path in args.runs}
+    results = {str(path): _evaluated(qrels, path, measures, args.missing, args.ties) for path in args.runs}
     test = {'test': args.test, 'correction': args.correction}
     comparisons = {}
     if baseline:
@@ -92,7 +96,9 @@ def main(argv: Sequence[str]) -> None:
         others = {run: scores.per_query for run, scores in results.items() if run != baseline}
         comparisons = _significance.compare_to(results[baseline].per_query, others, **test, **drawn)
         test |= drawn if args.test == 'randomization' else {}
-    report = Report(args.qrels, results, providers, args.missing, baseline, comparisons, test, args.per_query)
+    report = Report(
+        args.qrels, results, providers, args.missing, args.ties, baseline, comparisons, test, args.per_query
+    )
     text = document(report, args.format)
     if args.output:
         with atomic_file(args.output) as out:

@@ -13,11 +13,12 @@ from pyserini_tct._columns import Columns
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval._formulas import Ranking, formula_of
 from pyserini_tct.eval._names import parse_measures
-from pyserini_tct.eval._ranks import Qrels, Run, rankings
+from pyserini_tct.eval._ranks import Qrels, Run, in_single_precision, rankings
 
 DEFAULT_MEASURES = ('RR@10', 'nDCG@10', 'R@100')
 OWN = 'pyserini_tct'
 MISSING = ('zero', 'skip')
+TIES = ('docid', 'trec_eval')
 UNGRADED = ('Judged', 'NumQ', 'NumRel', 'NumRet')  # these say something of judgments without a relevant document
 
 
@@ -30,7 +31,7 @@ class Scores(NamedTuple):
     missing: int  # judged queries without a result: counted as 0, or left out
     unjudged: int  # queries of the run without judgments, ignored
     irrelevant: int = 0  # queries in the mean whose judgments name no relevant document, counted as 0
-    tied: int = 0  # judged queries with equal scores (as 32-bit floats), ordered by docid
+    tied: int = 0  # judged queries with equal scores (as 32-bit floats)
 
 
 def provider_of(measure: Any) -> str:
@@ -52,7 +53,11 @@ def provider_of(measure: Any) -> str:
 
 
 def evaluate(
-    qrels: Qrels, run: Run | Columns, measures: Iterable[Any] = DEFAULT_MEASURES, missing: str = 'zero'
+    qrels: Qrels,
+    run: Run | Columns,
+    measures: Iterable[Any] = DEFAULT_MEASURES,
+    missing: str = 'zero',
+    ties: str = 'docid',
 ) -> Scores:
     """Evaluate a run as ``trec_eval -c`` does: every judged query counts.
 
@@ -65,6 +70,7 @@ def evaluate(
         run: ``{qid: {docid: score}}``, or the columns of a file.
         measures: names, or what :func:`parse_measures` returns.
         missing: ``zero``, or ``skip`` for the mean over the answered queries alone, as trec_eval without ``-c``.
+        ties: ``docid``, or ``trec_eval`` for its order: by 32-bit scores, of equal ones the last docid first.
 
     Raises:
         TctError: no query in common, no relevant document in the judgments, a score that is NaN, or a measure that
@@ -75,11 +81,15 @@ def evaluate(
     """
     if missing not in MISSING:
         raise TctError(f'missing={missing!r} is unknown: choose one of {", ".join(MISSING)}')
+    if ties not in TIES:
+        raise TctError(f'ties={ties!r} is unknown: choose one of {", ".join(TIES)}')
+    descending = ties == 'trec_eval'
+    run = in_single_precision(run) if descending else run
     parsed = parse_measures(measures)
     others = [measure for measure in parsed if provider_of(measure) != OWN]
     check_grades(qrels, parsed)
     queries = run.rows if isinstance(run, Columns) else run
-    found = {item.qid: item for item in rankings(qrels, run)}
+    found = {item.qid: item for item in rankings(qrels, run, descending)}
     if not found:
         raise TctError(
             f'run and judgments share no query id: the run has {_examples(queries)}, the judgments have '
@@ -93,7 +103,7 @@ def evaluate(
         values = [formula(ranking) for ranking in lists] if formula else [0.0] * len(counted)
         per_query[str(measure)] = dict(zip(counted, values, strict=True))
     if others:
-        _by_other_tools(others, qrels, run, found, per_query)
+        _by_other_tools(others, qrels, run, found, per_query, descending)
     mean = {}
     for measure in parsed:
         aggregator = measure.aggregator()
@@ -128,21 +138,26 @@ def check_grades(qrels: Qrels, measures: Iterable[Any]) -> None:
 
 
 def _by_other_tools(
-    measures: list[Any], qrels: Qrels, run: Run | Columns, judged: Iterable[str], per_query: dict[str, dict[str, float]]
+    measures: list[Any],
+    qrels: Qrels,
+    run: Run | Columns,
+    judged: Iterable[str],
+    per_query: dict[str, dict[str, float]],
+    descending: bool,
 ) -> None:
     """Fill in what ir_measures computes."""
     import ir_measures
 
     lists = run.as_run() if isinstance(run, Columns) else run
-    settled = {qid: _settled(lists[qid]) for qid in judged}
+    settled = {qid: _settled(lists[qid], descending) for qid in judged}
     for metric in ir_measures.iter_calc(measures, qrels, settled):
         if metric.query_id in per_query[str(metric.measure)]:
             per_query[str(metric.measure)][metric.query_id] = metric.value
 
 
-def _settled(found: Mapping[str, float]) -> dict[str, float]:
+def _settled(found: Mapping[str, float], descending: bool) -> dict[str, float]:
     """Replace the scores of one list by whole numbers in the same order: no tie and no rounding is left to a tool."""
-    order = sorted(found, key=lambda docid: (-found[docid], docid))
+    order = sorted(sorted(found, reverse=descending), key=lambda docid: -found[docid])
     return {docid: float(len(order) - position) for position, docid in enumerate(order)}
 
 

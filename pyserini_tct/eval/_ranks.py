@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the judged documents stand: judgments and a run in, the ranking of each query out.
 
-A list is ordered by its full scores, ties by docid, whatever ranks a file states. The rank of a document is one more
+A list is ordered by its full scores, ties by docid, whatever ranks a file states; or as trec_eval orders it, by 32-bit
+scores, ties by docid the other way. The rank of a document is one more
 than the number of documents before it, so no list has to be sorted as a whole with its names.
 """
 
@@ -31,8 +32,21 @@ class Ranked(NamedTuple):
     tied: bool
 
 
-def rankings(qrels: Qrels, run: Run | Columns) -> Iterator[Ranked]:
+def in_single_precision(run: Run | Columns) -> Run | Columns:
+    """Return a run with scores as trec_eval keeps them."""
+    if isinstance(run, Columns):
+        scores = run.scores.astype(np.float32).astype(np.float64)
+        return Columns(run.data, run.rows, scores, run.keys, run.starts, run.sizes)
+    return {qid: {docid: float(np.float32(score)) for docid, score in found.items()} for qid, found in run.items()}
+
+
+def rankings(qrels: Qrels, run: Run | Columns, descending: bool = False) -> Iterator[Ranked]:
     """Yield the ranking of each query that is judged and has a list, in the order of the run.
+
+    Args:
+        qrels: the judgments.
+        run: the lists.
+        descending: of documents with equal scores the last docid comes first.
 
     Raises:
         TctError: a score is NaN; query and document are named.
@@ -45,7 +59,7 @@ def rankings(qrels: Qrels, run: Run | Columns) -> Iterator[Ranked]:
         ranked = []
         for (docid, score), before, same in zip(judged, above.tolist(), alike.tolist(), strict=True):
             if same > 1:
-                before += sum(name < docid for name in names(score))
+                before += sum(name > docid if descending else name < docid for name in names(score))
             ranked.append((before + 1, qrels[qid][docid]))
         ranks, grades = zip(*sorted(ranked), strict=True) if ranked else ((), ())
         single = ordered.astype(np.float32)

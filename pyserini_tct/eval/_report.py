@@ -21,6 +21,7 @@ class Report(NamedTuple):
         results: by run.
         providers: who computed each measure.
         missing: ``zero`` or ``skip``.
+        ties: ``docid`` or ``trec_eval``.
         baseline: name of a run, or ``None``.
         comparisons: with the baseline, by run and measure.
         test: settings of the comparisons: ``test``, ``correction``, and for a randomization ``permutations``, ``seed``.
@@ -31,6 +32,7 @@ class Report(NamedTuple):
     results: dict[str, Scores]
     providers: dict[str, str]
     missing: str
+    ties: str
     baseline: str | None
     comparisons: dict[str, dict[str, Comparison]]
     test: dict[str, Any]
@@ -107,7 +109,12 @@ def _remarks(report: Report) -> list[str]:
         'missing': 'judged queries without a result, ' + ('counted as 0' if report.missing == 'zero' else 'left out'),
         'unjudged': 'queries without judgments, ignored',
         'irrelevant': 'queries without a relevant document, counted as 0',
-        'tied': 'queries with equal scores, ordered by docid (trec_eval orders them the other way)',
+        'tied': 'queries with equal scores, ordered '
+        + (
+            'as trec_eval does'
+            if report.ties == 'trec_eval'
+            else 'by docid (trec_eval: the other way, --ties trec_eval)'
+        ),
     }
     counts = {scores.queries for scores in report.results.values()}
     lines = ['computed by: ' + ', '.join(f'{measure} {provider}' for measure, provider in report.providers.items())]
@@ -136,7 +143,12 @@ def _as_dict(report: Report) -> dict[str, Any]:
         if report.per_query:
             entry['per_query'] = scores.per_query
         runs.append(entry)
-    found: dict[str, Any] = {'qrels': report.qrels, 'missing': report.missing, 'providers': report.providers}
+    found: dict[str, Any] = {
+        'qrels': report.qrels,
+        'missing': report.missing,
+        'ties': report.ties,
+        'providers': report.providers,
+    }
     if report.baseline:
         found['baseline'] = {'run': report.baseline, **report.test, 'level': LEVEL}
     return {**found, 'runs': runs}

@@ -7,6 +7,7 @@ the same docids, for ``index.lucene``.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def _check(args: argparse.Namespace) -> None:
         raise TctError('--output is missing: name the new corpus')
     if args.filter_by and (args.keep is None) == (args.threshold is None):
         raise TctError('--filter-by needs either --keep FRACTION or --threshold SCORE')
+    if args.keep is not None:
+        from pyserini_tct.expand._filter import check_keep
+
+        check_keep(args.keep)
+    if args.threshold is not None and math.isnan(args.threshold):
+        raise TctError('--threshold nan is no score: give a number')
     if not args.filter_by:
         flag = next((name for name in ('keep', 'threshold', 'scores') if getattr(args, name) is not None), None)
         if flag:

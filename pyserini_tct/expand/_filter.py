@@ -85,6 +85,16 @@ def score_predictions(
     )
 
 
+def check_keep(keep: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        TctError: the fraction is not above 0 and at most 1.
+    """
+    if not 0 < keep <= 1:
+        raise TctError(f'--keep {keep:g} is no share of the queries: a number above 0, at most 1 is needed')
+
+
 def threshold_of(scored: Path, keep: float) -> float:
     """Return the least score of the best ``keep`` (a fraction) of all queries of the collection; ties are kept.
 
@@ -93,8 +103,7 @@ def threshold_of(scored: Path, keep: float) -> float:
     """
     import numpy as np
 
-    if not 0 < keep <= 1:
-        raise TctError(f'--keep {keep:g} is no share of the queries: a number above 0, at most 1 is needed')
+    check_keep(keep)
     scores = np.frombuffer(array.array('d', (score for _, _, part in _scored(scored) for score in part)), np.float64)
     if not len(scores):
         raise TctError(f'{scored} has no query: there is nothing to keep')

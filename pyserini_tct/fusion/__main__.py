@@ -9,7 +9,6 @@ defaults.
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
@@ -52,14 +51,17 @@ def main(argv: Sequence[str]) -> None:
     _atomic.check_free(args.output, args.overwrite, inputs=paths)
 
     from pyserini_tct.fusion._runs import as_written, pool, queries
-    from pyserini_tct.runs import load_run, write_run
+    from pyserini_tct.runs import load_run, notes_on, write_run
 
     runs = [load_run(path) for path in paths]
     pools = pool(runs, args.depth or (1000 if args.runs else None))
     fused = {qid: pooled.run(rule, args.hits) for qid, pooled in pools.items()}
     write_run(args.output, as_written(fused, rule), args.runtag or rule.method)
     for path, run in zip(paths, runs, strict=True):
-        _tell(path, run, len(fused) - len(queries(run)), len(fused), rule)
+        absent = len(fused) - len(queries(run))
+        told = [f'{absent} of {len(fused)} queries are not in {path}'] if absent else []
+        for note in [*told, *notes_on(path, run, rule.method != 'rrf')]:
+            _cli.note(f'note: {note}')
     if rule.method == 'combmnz' and any(score < 0 for found in fused.values() for score in found.values()):
         _cli.note('note: scores below 0 make CombMNZ prefer what few runs found: add --normalization min-max')
     print(f'{args.output}: {len(fused)} queries, {sum(map(len, fused.values()))} hits, {_described(rule)}')
@@ -122,20 +124,6 @@ def _two_weights(text: str, count: int) -> tuple[float, float]:
     if not 0 <= alpha <= 1:
         raise TctError(f'--alpha {text} is not between 0 and 1, where --runs has it: use --weights for others')
     return alpha, 1 - alpha
-
-
-def _tell(path: Path, run: Any, absent: int, total: int, rule: Rule) -> None:
-    """Print what is odd about a run."""
-    from pyserini_tct._files import numbered_lines
-    from pyserini_tct.fusion._runs import lists
-
-    if absent:
-        _cli.note(f'note: {absent} of {total} queries are not in {path}')
-    unsorted = sum(bool((scores[1:] > scores[:-1]).any()) for scores in lists(run))
-    if unsorted:
-        _cli.note(f'note: {unsorted} lists of {path} are not in order of their scores: ranks are those of the scores')
-    if rule.method != 'rrf' and len(next(numbered_lines(path))[1].split()) == 3:
-        _cli.note(f'note: {path} has ranks only (MS MARCO format): its scores are 1 / rank')
 
 
 def _described(rule: Rule) -> str:

@@ -43,6 +43,6 @@ def read_alpha(
         alpha = float(value)
     except (TypeError, ValueError) as error:
         raise TctError(f'--alpha {text} is neither a number nor @FILE with an `alpha`') from error
-    if not abs(alpha) <= LARGEST_WEIGHT:
-        raise TctError(f'--alpha {text} is beyond {LARGEST_WEIGHT:g} or no number: choose a smaller one')
+    if not 0 <= alpha <= LARGEST_WEIGHT:
+        raise TctError(f'--alpha {text} is negative, beyond {LARGEST_WEIGHT:g} or no number: choose another one')
     return alpha

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fusion of whole runs, query by query."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,12 +20,6 @@ CUT = 1000  # hits of a fused list, as Pyserini's default
 def queries(run: Run | Columns) -> Collection[str]:
     """Return the query ids of a run."""
     return run.rows if isinstance(run, Columns) else run
-
-
-def lists(run: Run | Columns) -> Iterator[np.ndarray]:
-    """Yield the scores of each list, in the order of the run."""
-    for qid in queries(run):
-        yield run.scores[run.rows[qid]] if isinstance(run, Columns) else np.array([*run[qid].values()])
 
 
 def pool(

@@ -59,8 +59,8 @@ def tune(
     """
     from pyserini_tct.eval import parse_measures
 
-    if not grid or not all(abs(alpha) <= LARGEST_WEIGHT for alpha in grid):
-        raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name finite numbers')
+    if not grid or not all(0 <= alpha <= LARGEST_WEIGHT for alpha in grid):
+        raise TctError(f'the grid {list(grid)} is empty or holds what is no alpha: name numbers from 0')
     folds = min(FOLDS, len(qrels)) if folds is None else folds
     if not 1 <= folds <= len(qrels) or (folds == 1 and len(qrels) > 1):
         raise TctError(f'{folds} folds of {len(qrels)} judged queries: choose from 2 to as many as there are queries')
@@ -76,7 +76,12 @@ def tune(
     values = _values(dense, sparse, qrels, parsed, alphas, options)
     sampled = _statistics.resampled(values, samples, seed)
     means = values.mean(axis=1)
-    sides = {name: _by_query(qrels, run, parsed) for name, run in (('dense', dense), ('sparse', sparse))}
+    sides = {}
+    for name, run in (('dense', dense), ('sparse', sparse)):
+        try:
+            sides[name] = _by_query(qrels, run, parsed)
+        except TctError as error:
+            raise TctError(f'{name} side: {error}') from error
     return {
         'alpha': alphas[int(_statistics.choose(means))],
         'alpha_interval': _statistics.interval(np.array(alphas)[_statistics.choose(sampled)], 'nearest'),
@@ -133,7 +138,7 @@ def _against(mine: np.ndarray, sides: dict[str, np.ndarray]) -> dict[str, dict[s
     return {
         name: {
             'score': float(sides[name].mean()),
-            'difference': -found[''].difference,
+            'difference': 0.0 - found[''].difference,
             'wins': found[''].losses,
             'ties': found[''].ties,
             'losses': found[''].wins,

@@ -44,12 +44,13 @@ def main(argv: Sequence[str]) -> None:
         from pyserini_tct.fusion._plot import write_plot
 
     from pyserini_tct._files import sha256
-    from pyserini_tct.runs import load_run
+    from pyserini_tct.runs import load_run, notes_on
     from pyserini_tct.topics import read_qrels
 
+    dense, sparse = load_run(args.dense), load_run(args.sparse)
     found = tune(
-        load_run(args.dense),
-        load_run(args.sparse),
+        dense,
+        sparse,
         read_qrels(args.qrels),
         args.measure,
         args.grid,
@@ -65,6 +66,9 @@ def main(argv: Sequence[str]) -> None:
     _atomic.write_json(args.output, found)
     if args.plot:
         write_plot(args.plot, found)
+    for path, run in ((args.dense, dense), (args.sparse, sparse)):
+        for note in notes_on(path, run):
+            _cli.note(f'note: {note}')
     print(_table(found))
 
 

@@ -4,7 +4,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,17 @@ def search_topics(
         known = stages()
         for stage, spent in {**known, 'search': seconds - known['encode'], 'write': written}.items():
             print(f'{stage:<8} {spent:>9.3f} s {1000 * spent / len(topics):>9.2f} ms a query')
+
+
+def differences(path: Path, queries: Set[str], topics: Set[str]) -> list[str]:
+    """Say how the queries of a run and the topics differ.
+
+    >>> differences(Path('run'), {'1', '2'}, {'2', '3'})
+    ['1 of 2 topics are not in run', '1 queries of run are no topics, they are ignored']
+    """
+    absent, unused = len(topics - queries), len(queries - topics)
+    told = [f'{absent} of {len(topics)} topics are not in {path}'] if absent else []
+    return told + ([f'{unused} queries of {path} are no topics, they are ignored'] if unused else [])
 
 
 def best_passages(ranked: Sequence[Any] | Mapping[str, float], delimiter: str, hits: int) -> dict[str, float]:

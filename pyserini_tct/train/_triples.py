@@ -187,9 +187,7 @@ class DocPairs:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._dataset = irds_dataset(name[len(IRDS) :])
-        if not self._dataset.has_docpairs():
-            raise TctError(f'{name} has no docpairs, which serve as triples: name a part that has them')
+        self._dataset = irds_dataset(name[len(IRDS) :], 'docpairs')
 
     def where(self, number: int) -> str:
         """Name a pair."""

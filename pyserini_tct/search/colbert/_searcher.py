@@ -79,10 +79,14 @@ class ColbertSearcher:
         found = {}
         for i, (qid, rows) in enumerate(zip(q_ids, self.candidate_rows(tokens, threads), strict=True)):
             one = TokenVectors(tokens.vectors[i : i + 1], tokens.counted[i : i + 1])
-            scores = maxsim_of(self.model, self.store, one, rows).astype(np.float64).tolist()
-            found[qid] = rank(zip([self.store.docids[row] for row in rows], scores, strict=True), k)
+            found[qid] = self.scored_hits(one, rows, k)
             self.searched, self.scored = self.searched + 1, self.scored + len(rows)
         return found
+
+    def scored_hits(self, query: TokenVectors, rows: Sequence[int], k: int) -> list[Hit]:
+        """Return the ``k`` best of some passages for one query, by exact MaxSim."""
+        scores = maxsim_of(self.model, self.store, query, rows).astype(np.float64).tolist()
+        return rank(zip([self.store.docids[row] for row in rows], scores, strict=True), k)
 
     def candidate_rows(self, tokens: TokenVectors, threads: int = 1) -> list[list[int]]:
         """Return the rows of the passages that own the nearest tokens of each query, in ascending order."""

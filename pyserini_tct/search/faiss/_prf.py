@@ -7,6 +7,7 @@ Source: Li et al., "Pseudo Relevance Feedback with Deep Language Models and Dens
 
 import argparse
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -56,6 +57,8 @@ class Feedback:
                 f'feedback from {self.depth} passages, {self.topk} of them relevant and {self.bottomk} not: depth and '
                 'topk are at least 1, bottomk at least 0'
             )
+        if not all(map(math.isfinite, (self.alpha, self.beta, self.gamma))):
+            raise TctError(f'the weights {self.alpha}, {self.beta}, {self.gamma} of Rocchio are not all finite numbers')
 
     def moved(self, query: np.ndarray, passages: Sequence[np.ndarray]) -> np.ndarray:
         """Return the new query vector ``(dimension,)``; without passages it stays where it is."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct._errors import TctError
-from pyserini_tct.runs import Hit, rank, read_run
+from pyserini_tct.runs import Hit, notes_on, rank, read_run
+from pyserini_tct.search._arguments import differences
 
 
 class ReadyRun:
@@ -40,11 +41,5 @@ class ReadyRun:
         return {qid: rank(self._run.get(qid, {}), k) for qid in q_ids}
 
     def notes(self) -> list[str]:
-        """Say how the queries searched so far and those of the run differ."""
-        absent, unused = len(self._asked - self._run.keys()), len(self._run.keys() - self._asked)
-        told = []
-        if absent:
-            told.append(f'{absent} of {len(self._asked)} topics are not in {self.path}')
-        if unused:
-            told.append(f'{unused} queries of {self.path} are no topics, they are ignored')
-        return told
+        """Say how the queries searched so far and those of the run differ, and what is odd about the run."""
+        return differences(self.path, self._run.keys(), self._asked) + notes_on(self.path, self._run)

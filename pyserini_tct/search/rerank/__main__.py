@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
     from pyserini_tct.collection import read_corpus
     from pyserini_tct.models import colbert, cross
     from pyserini_tct.models.tokens import PassageTokens
-    from pyserini_tct.runs import read_run
+    from pyserini_tct.runs import Hit, notes_on, read_run
     from pyserini_tct.search.rerank import CrossReranker, MaxSimReranker, StoredReranker
     from pyserini_tct.search.rerank._reranker import Reranker, needed
 
@@ -68,15 +68,18 @@ def main(argv: Sequence[str]) -> None:
         if isinstance(reranker, MaxSimReranker | StoredReranker):
             size, count = reranker.store.nbytes, len(reranker.store)
             print(f'token vectors: {size / 1024:.0f} KiB, {size / max(count, 1):.0f} bytes a passage')
-        _arguments.search_topics(
-            args,
-            'rerank',
-            'maxsim' if args.maxsim else 'cross',
-            lambda queries, qids: {
-                qid: reranker.rerank_run(run.get(qid, {}), query, args.depth)
-                for qid, query in zip(qids, queries, strict=True)
-            },
-        )
+        asked: set[str] = set()
+
+        def search(queries: list[str], qids: list[str]) -> dict[str, list[Hit]]:
+            asked.update(qids)
+            found = zip(qids, queries, strict=True)
+            return {qid: reranker.rerank_run(run.get(qid, {}), query, args.depth) for qid, query in found}
+
+        _arguments.search_topics(args, 'rerank', 'maxsim' if args.maxsim else 'cross', search)
+        blank = sum(not passage.contents.strip() for passage in passages)
+        told = [f'{blank} passages to re-rank have no text: nothing in them can match'] if blank else []
+        for note in [*_arguments.differences(args.run, run.keys(), asked), *notes_on(args.run, run, False), *told]:
+            _cli.note(f'note: {note}')
 
 
 if __name__ == '__main__':
