@@ -36,6 +36,14 @@ def test_the_grid_is_laid_out_as_in_2cr():
     )
 
 
+def test_a_long_topic_is_not_cut():
+    """`msmarco-v1-passage.dev` and `msmarco-v1-passage` would look alike."""
+    names = ['msmarco-v1-passage.dev', 'msmarco-v1-passage.dev2']
+    head, measures, line = as_text([Row('bm25', name, 'AP', 0.5, 0.5, 0.0, 'OK') for name in names]).splitlines()
+    assert head == f'       {names[0]}  {names[1]}'
+    assert [text.rindex(end) for text, end in ((head, '2'), (measures, 'P'), (line, '0'))] == [53, 52, 52]
+
+
 def test_what_could_not_run_is_listed_apart():
     text = summary(ROWS)
     drift, absent = text.split('\ncould not run: no network\n')
@@ -113,6 +121,13 @@ def test_what_could_not_run_is_an_error_in_junit(place):
     assert 'Could not run: exit code 0, but nothing was written' in (folder / 'report.md').read_text()
 
 
+def test_colours_and_control_characters_of_a_log_are_no_part_of_a_report(place):
+    """XML has no way to write them: a reader of JUnit would refuse the whole file."""
+    (place / 'search.py').write_text('raise SystemExit("\\x1b[31mred\\x1b[0m <&> \\x00\\x08\\ufffe\\U0001f642 end")')
+    (error, *_) = xml.parse(report(place) / 'junit.xml').getroot().iter('error')
+    assert error.get('message').startswith('exit code 1: red <&> \U0001f642 end (log: ')
+
+
 def test_the_page_needs_nothing_from_outside(place):
     page = page_of(report(place))
     assert page.links == []
@@ -151,6 +166,8 @@ def test_a_folder_of_the_user_is_not_a_report(place, capsys):
         main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys
     )
     assert (place / 'report' / 'index.html').read_text() == 'years of work'
+    (place / 'search.py').write_text('raise SystemExit("it is refused before anything has run")')
+    assert 'holds files' in fails(main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys)
 
 
 @pytest.mark.parametrize('line', ['{', '[]', '{"file": "x"}'])

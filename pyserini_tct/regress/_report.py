@@ -7,6 +7,7 @@ All stand in one folder; ``history.jsonl`` there gets a line a run, from which t
 
 import datetime
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,18 +23,23 @@ from pyserini_tct.regress._records import Spec
 from pyserini_tct.regress._steps import environment
 from pyserini_tct.regress._work import claimed
 
+NOT_IN_XML = re.compile('[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]')
 MARKER, HISTORY = '.pyserini_tct-regress-report', 'history.jsonl'
 
 
-def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
-    """Write all forms of the report into a folder, new or of an earlier run.
+def check_folder(folder: Path) -> list[dict[str, Any]]:
+    """Make a folder for reports, or find that it is one; return its history.
 
     Raises:
-        TctError: the folder holds other files, or its history is damaged.
+        TctError: it holds other files, or its history is damaged.
     """
-    claimed(folder, MARKER)
+    return read_history(claimed(folder, MARKER) / HISTORY)
+
+
+def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
+    """Write all forms of the report into a folder, new or of an earlier run; raises as :func:`check_folder`."""
     facts = facts_of(spec, rows)
-    history = [*read_history(folder / HISTORY), record_of(facts)]
+    history = [*check_folder(folder), record_of(facts)]
     texts = {
         'report.json': json.dumps(facts, indent=2, ensure_ascii=False) + '\n',
         'report.md': as_markdown(facts, rows),
@@ -131,4 +137,4 @@ def as_junit(facts: dict[str, Any], rows: Sequence[Row]) -> str:
         elif row.status != OK:
             xml.SubElement(case, 'system-out').text = f'no pin; found {row.found}'
     xml.indent(suite)
-    return xml.tostring(suite, encoding='unicode', xml_declaration=True) + '\n'
+    return NOT_IN_XML.sub('', xml.tostring(suite, encoding='unicode', xml_declaration=True)) + '\n'
