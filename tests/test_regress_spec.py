@@ -59,6 +59,12 @@ def test_a_mistake_is_one_sentence_with_its_line(place, old, new, line, message)
     assert '\n' not in str(caught.value)
 
 
+def test_what_is_nested_without_end_is_refused(tmp_path):
+    (tmp_path / 'deep.yaml').write_text('[' * 5000)
+    with pytest.raises(TctError, match='nested too deeply'):
+        load_spec(tmp_path / 'deep.yaml')
+
+
 def test_names_may_not_stand_twice(place):
     text = (place / 'spec.yaml').read_text()
     condition = text[text.index('  - name: tiny\n') :]
