@@ -94,7 +94,7 @@ def execute(words: list[str], output: Path) -> str | None:
     if code:
         lines = COLOUR.sub('', log.read_text(encoding='utf-8', errors='replace')).splitlines()
         last = next((line.strip() for line in reversed(lines) if line.strip()), 'nothing on standard error')
-        return f'exit code {code}: {last} (log: {log})'
+        return f'exit code {code}: {last.removeprefix("error: ")} (log: {log})'
     return None if output.exists() else f'exit code 0, but nothing was written to ${OUTPUT} (log: {log})'
 
 
