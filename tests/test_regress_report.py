@@ -4,15 +4,18 @@
 
 import html.parser
 import json
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree as xml
 
 import pytest
 from conftest import fails
 from tiny_regression import edit
 
+from pyserini_tct.regress import load_spec
 from pyserini_tct.regress.__main__ import main
 from pyserini_tct.regress._grid import as_text, summary
 from pyserini_tct.regress._matrix import Row, exit_code
+from pyserini_tct.regress._report import write_report
 
 ROWS = [
     Row('bm25', 'dev', 'RR@10', 0.5, 0.5, 0.0, 'OK'),
@@ -157,6 +160,14 @@ def test_the_history_grows_and_is_shown(place):
     assert texts.count(lines[0]['date']) >= 1
     row = texts.index('tiny-test RR@10')
     assert texts[row : row + 6] == ['tiny-test RR@10', '0.7500', '1.0000', '0.0000', 'HIGH', '0.7500']
+
+
+def test_two_regressions_report_into_one_folder(place, tmp_path):
+    """Guards against a run that is missing from the history since another one read it at the same time."""
+    spec = load_spec(place / 'spec.yaml')
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write_report(tmp_path / 'report', spec, ROWS[:1]), range(8)))
+    assert len((tmp_path / 'report' / 'history.jsonl').read_text().splitlines()) == 8
 
 
 def test_a_folder_of_the_user_is_not_a_report(place, capsys):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
-from pyserini_tct._atomic import atomic_file
+from pyserini_tct._atomic import atomic_file, lock
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import numbered_lines
 from pyserini_tct.regress import _html
@@ -38,8 +38,14 @@ def check_folder(folder: Path) -> list[dict[str, Any]]:
 
 def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
     """Write all forms of the report into a folder, new or of an earlier run; raises as :func:`check_folder`."""
+    check_folder(folder)
+    with lock(folder / HISTORY, 'another regression is writing its report: waiting for it'):
+        _write(folder, spec, rows)
+
+
+def _write(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
     facts = facts_of(spec, rows)
-    history = [*check_folder(folder), record_of(facts)]
+    history = [*read_history(folder / HISTORY), record_of(facts)]
     texts = {
         'report.json': json.dumps(facts, indent=2, ensure_ascii=False) + '\n',
         'report.md': as_markdown(facts, rows),
