@@ -4,9 +4,10 @@
 
 import pytest
 from conftest import fails
+from flaky_server import serving
 from tiny_regression import RUN, edit, outcome
 
-from pyserini_tct.prebuilt import find
+from pyserini_tct.prebuilt import Entry, _registry, find
 from pyserini_tct.regress import _resources
 from pyserini_tct.regress.__main__ import main
 
@@ -71,6 +72,21 @@ def test_an_index_in_the_cache_needs_no_network(place, offline):
         assert _resources.cached_index(name) is None
         (offline / 'indexes' / folder).mkdir()
     assert outcome(place)[1] == 0  # and no disk
+
+
+@pytest.mark.usefixtures('prebuilt_folders')
+def test_the_server_that_offers_it_is_asked(place, offline, monkeypatch):
+    """Guards against `no network` where only the hub is out of reach, or a mirror takes its place."""
+    monkeypatch.delenv('HF_HUB_OFFLINE')
+    monkeypatch.setenv('HF_ENDPOINT', 'http://127.0.0.1:9')  # nobody listens there
+    with serving() as server:
+        _registry.write_added({'mine': Entry('mine', 'faiss', urls=(server.url('/x.tar'),), md5='0' * 32, added=True)})
+        edit(place, '[json]', '{index: [mine]}')
+        assert outcome(place)[1] == 0
+        edit(place, '{index: [mine]}', '{encoder: [nobody/no-such-model]}')
+        assert 'nobody/no-such-model is not on this machine and there is no network' in reason(place)
+        monkeypatch.setenv('HF_ENDPOINT', server.url(''))
+        assert outcome(place)[1] == 0
 
 
 def test_what_is_made_here_needs_no_network(place, offline):

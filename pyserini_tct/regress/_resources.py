@@ -59,7 +59,7 @@ def _unmet(requires: Requires, work: Path) -> Iterator[str]:
     lacking = [('index', name) for name in requires.indexes if not (_at_hand(name) or cached_index(name))]
     lacking += [('encoder', name) for name in requires.encoders if not (_at_hand(name) or cached_encoder(name))]
     for kind, name in lacking:
-        if not online():
+        if not online(_server(name)):
             yield f'the {kind} {name} is not on this machine and there is no network to fetch it: connect once'
     folder = _registry.cache_home() if lacking else work
     if requires.disk and (lacking or not requires.indexes) and (free := _free(folder)) < requires.disk:
@@ -75,13 +75,24 @@ def _installed(module: str) -> bool:
         return False
 
 
+def _server(name: str) -> str:
+    """Return who offers what has this name: the server of its archive, else the hub or its mirror."""
+    entry = prebuilt.find(name)
+    if entry is not None and entry.urls and not entry.hub:
+        return '/'.join(entry.urls[0].split('/')[:3])
+    return os.environ.get('HF_ENDPOINT') or HUB
+
+
 @functools.cache
-def online() -> bool:
-    """Tell whether the hub answers; a proxy is used as elsewhere, and ``HF_HUB_OFFLINE`` is obeyed."""
+def online(server: str) -> bool:
+    """Tell whether a server answers; a proxy is used as elsewhere, and ``HF_HUB_OFFLINE`` is obeyed."""
     if os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE'):
         return False
+    if not server.startswith(('http://', 'https://')):
+        return False
     try:
-        with urllib.request.urlopen(urllib.request.Request(HUB, method='HEAD'), timeout=5):
+        request = urllib.request.Request(server, method='HEAD')  # noqa: S310 - http and https only
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
             return True
     except urllib.error.HTTPError:
         return True
