@@ -76,6 +76,21 @@ def test_names_may_not_stand_twice(place):
         load_spec(place / 'spec.yaml')
 
 
+def test_two_runs_may_not_share_a_file(place):
+    """Guards against a condition that is judged by the run of another: both would write `a.b.c`."""
+    edit(
+        place,
+        'topics:\n',
+        'topics:\n  c: {topics: topics.tsv, qrels: qrels.txt}\n  b.c: {topics: topics.tsv, qrels: qrels.txt}\n',
+    )
+    both = '  - {name: a, command: x $output, topics: [{topic_key: b.c, scores: [{RR@10: null}]}]}\n'
+    edit(place, 'conditions:\n', f'conditions:\n{both}{both.replace("name: a", "name: a.b").replace("b.c", "c")}')
+    with pytest.raises(
+        TctError, match=r'line 20: conditions: its run would be called a\.b\.c, as that of an earlier condition'
+    ):
+        load_spec(place / 'spec.yaml')
+
+
 def test_an_artefact_may_use_an_earlier_one_which_is_then_built(place):
     edit(
         place,
