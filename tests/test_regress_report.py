@@ -178,6 +178,12 @@ def test_a_folder_of_the_user_is_not_a_report(place, capsys):
     )
     assert (place / 'report' / 'index.html').read_text() == 'years of work'
     (place / 'search.py').write_text('raise SystemExit("it is refused before anything has run")')
+    (place / 'other.yaml').write_text((place / 'spec.yaml').read_text())
+    main([str(place / 'other.yaml'), '--report', str(place / 'theirs')])
+    capsys.readouterr()
+    assert 'has the report of other.yaml' in fails(
+        main, place / 'spec.yaml', '--report', place / 'theirs', capsys=capsys
+    )
     assert 'holds files' in fails(main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys)
 
 

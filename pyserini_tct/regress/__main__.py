@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     if args.accept is not None:
         _accept.check(spec, args.accept)
     if args.report:
-        _report.check_folder(args.report)
+        _report.check_folder(args.report, spec)
     with work_folder(args.work, args.overwrite) as work:
         if args.submission:
             parts = _submission.score(spec, conditions, args.submission.resolve(), work)

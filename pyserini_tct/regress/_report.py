@@ -27,18 +27,20 @@ NOT_IN_XML = re.compile('[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010f
 MARKER, HISTORY = '.pyserini_tct-regress-report', 'history.jsonl'
 
 
-def check_folder(folder: Path) -> list[dict[str, Any]]:
-    """Make a folder for reports, or find that it is one; return its history.
+def check_folder(folder: Path, spec: Spec) -> None:
+    """Make a folder for the reports of a regression, or find that it is one.
 
     Raises:
-        TctError: it holds other files, or its history is damaged.
+        TctError: it holds other files or the reports of another regression, or its history is damaged.
     """
-    return read_history(claimed(folder, MARKER) / HISTORY)
+    for run in read_history(claimed(folder, MARKER) / HISTORY):
+        if run['file'] != spec.path.name:
+            raise TctError(f'{folder} has the report of {run["file"]}: choose another folder')
 
 
 def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
     """Write all forms of the report into a folder, new or of an earlier run; raises as :func:`check_folder`."""
-    check_folder(folder)
+    check_folder(folder, spec)
     with lock(folder / HISTORY, 'another regression is writing its report: waiting for it'):
         _write(folder, spec, rows)
 
