@@ -135,17 +135,15 @@ def fetched(command: str) -> dict[str, str]:
     return found
 
 
-def paths_in(command: str) -> dict[str, str]:
-    """Return the files and folders that a command names itself: absolute paths, and names that the user added."""
-    found = {}
+def paths_in(command: str) -> list[str]:
+    """Return the files and folders that a command names itself: absolute paths, and those of names the user added."""
+    found = []
     for word in _words(command):
         entry = prebuilt.find(word)
         if entry is not None and entry.path:
-            found[word] = entry.path
-            if entry.kind == 'queries':
-                found[f'{word}.tsv'] = str(Path(entry.path).with_suffix('.tsv'))
+            found += [entry.path, *([str(Path(entry.path).with_suffix('.tsv'))] if entry.kind == 'queries' else [])]
         elif word.startswith('/'):
-            found[word] = word
+            found.append(word)
     return found
 
 

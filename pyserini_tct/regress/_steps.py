@@ -104,7 +104,7 @@ def _run(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
     values = {**step.values, **{name: str(shared.outputs[name]) for name in step.needs}}
     inputs = {name: done[name].digest for name in step.needs}
     inputs |= {name: shared.digests(values[name]) for name in sorted(names_in(step.command) - {OUTPUT, *step.needs})}
-    inputs |= {name: shared.digests(path) for name, path in paths_in(step.command).items()}
+    inputs |= {path: shared.digests(path) for path in paths_in(step.command)}
     record = {'command': step.command, 'inputs': inputs, 'fetched': fetched(step.command), **shared.state}
     known = _read_record(step.output)
     same = known is not None and {key: known.get(key) for key in record} == record
