@@ -208,8 +208,10 @@ def _alive(pid: int) -> bool:
 
 
 @contextlib.contextmanager
-def lock(path: Path, wait: str | None = None) -> Iterator[None]:
+def lock(path: Path, wait: str | None = None) -> Iterator[int]:
     """Hold ``.NAME.lock`` beside ``path`` while the block runs; the end of the process frees it, however it ends.
+
+    Yields the file descriptor: a process that inherits it holds the lock as well.
 
     Args:
         path: what is being written.
@@ -234,7 +236,7 @@ def lock(path: Path, wait: str | None = None) -> Iterator[None]:
             if not _is_file(name, held):  # its last holder removed it after it was opened here
                 continue
             try:
-                yield
+                yield held.fileno()
             finally:
                 name.unlink(missing_ok=True)
             return

@@ -159,6 +159,8 @@ def load(path: Path, content: str) -> Entry:
         raise TctError(f'{path} does not exist: check the path') from error
     except UnicodeDecodeError as error:
         raise TctError(f'{path} is not UTF-8: convert the file to UTF-8') from error
+    except RecursionError as error:
+        raise TctError(f'{path} is nested too deeply to be read: flatten it') from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise TctError(f'{path}: line {line} is not valid YAML ({error.problem}): correct it') from error

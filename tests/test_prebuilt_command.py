@@ -97,6 +97,7 @@ def test_what_pyserini_fetched_is_used_but_not_verified(capsys):
         (['add', 'x', '{index}', '--md5', '0' * 32], 'belong to a URL'),
         (['add', 'x', 'http://127.0.0.1/x.tar', '--kind', 'faiss', '--md5', '12'], 'malformed MD5'),
         (['add', 'x', 'http://127.0.0.1/', '--kind', 'faiss', '--md5', '0' * 32], 'name of a folder'),
+        (['add', 'x', 'ftp://127.0.0.1/x.tar', '--kind', 'faiss'], 'neither a path nor an http or https URL'),
         (['add', 'mine', '{student}'], "no 'tct_colbert'"),
         (['fetch', 'pocket', 'pocket.doc2query', '--archive', 'x.tar'], 'one name'),
     ],
@@ -105,6 +106,18 @@ def test_mistakes(words, told, tiny_index, tiny_student, tmp_path, capsys):
     values = {'index': tiny_index, 'student': tiny_student, 'folder': tmp_path}
     assert told in fails(cli.main, *[word.format_map(values) for word in words], capsys=capsys)
     assert _registry.added() == {}
+
+
+def test_a_model_is_looked_into(tiny_student, tmp_path, capsys):
+    """Guards against a name for a folder that no command can load."""
+    model = tmp_path / 'model'
+    model.mkdir()
+    for config, told in (('{', 'is not valid JSON'), ('{}', 'none of the weights model.safetensors')):
+        (model / 'config.json').write_text(config)
+        assert told in fails(cli.main, 'add', 'tct_colbert-x', model, capsys=capsys)
+    assert _registry.added() == {}
+    run('add', 'tct_colbert-x', tiny_student)
+    assert capsys.readouterr().out == 'tct_colbert-x: model, 32 dimension\n'
 
 
 def test_a_name_is_added_once(tiny_index, capsys):

@@ -128,14 +128,27 @@ def test_a_reason_is_needed(moved, capsys, reason):
     assert 'needs a reason' in fails(main, moved / 'spec.yaml', '--accept', reason, capsys=capsys)
 
 
-def test_a_list_in_brackets_is_refused_and_nothing_is_written(moved, capsys):
+def test_a_list_in_brackets_is_refused_before_anything_runs(moved, capsys):
     edit(moved, 'conditions:', 'accepted: []\nconditions:')
+    (moved / 'search.py').write_text('raise SystemExit("then there would be nothing to accept")')
     before = (moved / 'spec.yaml').read_text()
     assert 'line 16: accepted: the list is written in brackets' in fails(
         main, moved / 'spec.yaml', '--accept', 'so', capsys=capsys
     )
     assert (moved / 'spec.yaml').read_text() == before
     assert not list(moved.glob('.spec*'))
+
+
+def test_a_pin_behind_an_alias_is_not_changed_along(moved, capsys):
+    """Guards against a figure that is accepted for a row which never ran."""
+    edit(moved, 'topics:\n', 'topics:\n  other: {topics: topics.tsv, qrels: qrels.txt}\n')
+    edit(moved, '        scores:\n', '        scores: &same\n')
+    with open(moved / 'spec.yaml', 'a') as out:
+        out.write('      - {topic_key: other, scores: *same}\n')
+    before = (moved / 'spec.yaml').read_text()
+    message = fails(main, moved / 'spec.yaml', '--topics', 'tiny-test', '--accept', 'so', capsys=capsys)
+    assert 'since the pin tiny other RR@10 would become another one: it stands behind an alias' in message
+    assert (moved / 'spec.yaml').read_text() == before
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may write everywhere')

@@ -4,15 +4,18 @@
 
 import html.parser
 import json
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree as xml
 
 import pytest
 from conftest import fails
 from tiny_regression import edit
 
+from pyserini_tct.regress import load_spec
 from pyserini_tct.regress.__main__ import main
 from pyserini_tct.regress._grid import as_text, summary
 from pyserini_tct.regress._matrix import Row, exit_code
+from pyserini_tct.regress._report import write_report
 
 ROWS = [
     Row('bm25', 'dev', 'RR@10', 0.5, 0.5, 0.0, 'OK'),
@@ -34,6 +37,14 @@ def test_the_grid_is_laid_out_as_in_2cr():
         'dense    0.1250?           (0.5000)        3!\n'
         'hybrid                     (0.5000)\n'
     )
+
+
+def test_a_long_topic_is_not_cut():
+    """`msmarco-v1-passage.dev` and `msmarco-v1-passage` would look alike."""
+    names = ['msmarco-v1-passage.dev', 'msmarco-v1-passage.dev2']
+    head, measures, line = as_text([Row('bm25', name, 'AP', 0.5, 0.5, 0.0, 'OK') for name in names]).splitlines()
+    assert head == f'       {names[0]}  {names[1]}'
+    assert [text.rindex(end) for text, end in ((head, '2'), (measures, 'P'), (line, '0'))] == [53, 52, 52]
 
 
 def test_what_could_not_run_is_listed_apart():
@@ -113,6 +124,13 @@ def test_what_could_not_run_is_an_error_in_junit(place):
     assert 'Could not run: exit code 0, but nothing was written' in (folder / 'report.md').read_text()
 
 
+def test_colours_and_control_characters_of_a_log_are_no_part_of_a_report(place):
+    """XML has no way to write them: a reader of JUnit would refuse the whole file."""
+    (place / 'search.py').write_text('raise SystemExit("\\x1b[31mred\\x1b[0m <&> \\x00\\x08\\ufffe\\U0001f642 end")')
+    (error, *_) = xml.parse(report(place) / 'junit.xml').getroot().iter('error')
+    assert error.get('message').startswith('exit code 1: red <&> \U0001f642 end (log: ')
+
+
 def test_the_page_needs_nothing_from_outside(place):
     page = page_of(report(place))
     assert page.links == []
@@ -144,6 +162,14 @@ def test_the_history_grows_and_is_shown(place):
     assert texts[row : row + 6] == ['tiny-test RR@10', '0.7500', '1.0000', '0.0000', 'HIGH', '0.7500']
 
 
+def test_two_regressions_report_into_one_folder(place, tmp_path):
+    """Guards against a run that is missing from the history since another one read it at the same time."""
+    spec = load_spec(place / 'spec.yaml')
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: write_report(tmp_path / 'report', spec, ROWS[:1]), range(8)))
+    assert len((tmp_path / 'report' / 'history.jsonl').read_text().splitlines()) == 8
+
+
 def test_a_folder_of_the_user_is_not_a_report(place, capsys):
     (place / 'report').mkdir()
     (place / 'report' / 'index.html').write_text('years of work')
@@ -151,6 +177,14 @@ def test_a_folder_of_the_user_is_not_a_report(place, capsys):
         main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys
     )
     assert (place / 'report' / 'index.html').read_text() == 'years of work'
+    (place / 'search.py').write_text('raise SystemExit("it is refused before anything has run")')
+    (place / 'other.yaml').write_text((place / 'spec.yaml').read_text())
+    main([str(place / 'other.yaml'), '--report', str(place / 'theirs')])
+    capsys.readouterr()
+    assert 'has the report of other.yaml' in fails(
+        main, place / 'spec.yaml', '--report', place / 'theirs', capsys=capsys
+    )
+    assert 'holds files' in fails(main, place / 'spec.yaml', '--report', place / 'report', capsys=capsys)
 
 
 @pytest.mark.parametrize('line', ['{', '[]', '{"file": "x"}'])

@@ -4,8 +4,10 @@
 
 import pytest
 from conftest import fails
+from flaky_server import serving
 from tiny_regression import RUN, edit, outcome
 
+from pyserini_tct.prebuilt import Entry, _registry, find
 from pyserini_tct.regress import _resources
 from pyserini_tct.regress.__main__ import main
 
@@ -60,11 +62,36 @@ def test_a_missing_index_or_encoder_is_named(place, offline):
 
 
 def test_an_index_in_the_cache_needs_no_network(place, offline):
-    edit(place, '[json]', '{index: [msmarco-v1-passage.tct_colbert], disk: 900000 TB}')
-    (offline / 'indexes' / 'faiss-flat.msmarco-v1-passage.tct_colbert-v2.20210608.5f341b.aaaa').mkdir(parents=True)
-    assert 'msmarco-v1-passage.tct_colbert is not' in reason(place)
-    (offline / 'indexes' / 'faiss-flat.msmarco-v1-passage.tct_colbert.20210112.be7119.aaaa').mkdir()
+    names = ['msmarco-v1-passage', 'msmarco-v1-passage.tct_colbert', 'msmarco-v1-passage.tct_colbert.hnsw', 'other.x']
+    edit(place, '[json]', f'{{index: [{", ".join(names)}], disk: 900000 TB}}')
+    folders = [find(name).target.name for name in names[:3]] + [f'faiss-flat.other.x.20210112.be7119.{"a" * 32}']
+    for name, folder in reversed(list(zip(names, folders, strict=True))):
+        assert f'the index {names[0]} is not' in reason(place)
+        assert _resources.cached_index(name) is None  # the folders of longer names are there: kind.NAME.more.date.MD5
+        (offline / 'indexes' / f'.{folder}.1.partial').mkdir(parents=True)
+        assert _resources.cached_index(name) is None
+        (offline / 'indexes' / folder).mkdir()
     assert outcome(place)[1] == 0  # and no disk
+
+
+@pytest.mark.usefixtures('prebuilt_folders')
+def test_the_server_that_offers_it_is_asked(place, offline, monkeypatch):
+    """Guards against `no network` where only the hub is out of reach, or a mirror takes its place."""
+    monkeypatch.delenv('HF_HUB_OFFLINE')
+    monkeypatch.setenv('HF_ENDPOINT', 'http://127.0.0.1:9')  # nobody listens there
+    with serving() as server:
+        _registry.write_added({'mine': Entry('mine', 'faiss', urls=(server.url('/x.tar'),), md5='0' * 32, added=True)})
+        edit(place, '[json]', '{index: [mine]}')
+        assert outcome(place)[1] == 0
+        edit(place, '{index: [mine]}', '{encoder: [nobody/no-such-model]}')
+        assert 'nobody/no-such-model is not on this machine and there is no network' in reason(place)
+        monkeypatch.setenv('HF_ENDPOINT', server.url(''))
+        assert outcome(place)[1] == 0
+
+
+def test_what_is_made_here_needs_no_network(place, offline):
+    edit(place, '[json]', '{index: [pocket], encoder: [tct_colbert-pocket-untrained]}')
+    assert outcome(place)[1] == 0
 
 
 def test_too_little_disk_or_memory(place):
@@ -104,9 +131,11 @@ def test_only_runnable_leaves_the_others_out(two, capsys):
     assert labels(capsys) == ['tiny_index', 'tiny tiny-test']  # nothing of the second is built
     assert main([str(two / 'spec.yaml'), '--only-runnable']) == 0
     printed = capsys.readouterr()
-    assert 'left out, since they cannot run here: second tiny-test, second other' in printed.err
+    why = 'left out: the Python module no_such_module is not installed\n  second tiny-test\n  second other\n'
+    assert printed.err.startswith(why)
     assert printed.out.endswith('3 figures: 3 OK\n')
     assert main([str(two / 'spec.yaml'), '--only-runnable', '--condition', 'second']) == 2  # nothing is no success
+    assert capsys.readouterr() == ('nothing of this can run here\n', why)
 
 
 def test_topics_are_chosen(two, capsys):

@@ -59,6 +59,12 @@ def test_a_mistake_is_one_sentence_with_its_line(place, old, new, line, message)
     assert '\n' not in str(caught.value)
 
 
+def test_what_is_nested_without_end_is_refused(tmp_path):
+    (tmp_path / 'deep.yaml').write_text('[' * 1000)
+    with pytest.raises(TctError, match='nested too deeply'):
+        load_spec(tmp_path / 'deep.yaml')
+
+
 def test_names_may_not_stand_twice(place):
     text = (place / 'spec.yaml').read_text()
     condition = text[text.index('  - name: tiny\n') :]
@@ -67,6 +73,21 @@ def test_names_may_not_stand_twice(place):
         load_spec(place / 'spec.yaml')
     (place / 'spec.yaml').write_text(text + condition[condition.index('      - topic_key') :])
     with pytest.raises(TctError, match='line 30: condition tiny: topics: the topic_key tiny-test occurred before'):
+        load_spec(place / 'spec.yaml')
+
+
+def test_two_runs_may_not_share_a_file(place):
+    """Guards against a condition that is judged by the run of another: both would write `a.b.c`."""
+    edit(
+        place,
+        'topics:\n',
+        'topics:\n  c: {topics: topics.tsv, qrels: qrels.txt}\n  b.c: {topics: topics.tsv, qrels: qrels.txt}\n',
+    )
+    both = '  - {name: a, command: x $output, topics: [{topic_key: b.c, scores: [{RR@10: null}]}]}\n'
+    edit(place, 'conditions:\n', f'conditions:\n{both}{both.replace("name: a", "name: a.b").replace("b.c", "c")}')
+    with pytest.raises(
+        TctError, match=r'line 20: conditions: its run would be called a\.b\.c, as that of an earlier condition'
+    ):
         load_spec(place / 'spec.yaml')
 
 

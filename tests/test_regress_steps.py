@@ -3,6 +3,7 @@
 """Steps: what is used again and what never is, order and parallel commands, what a killed regression leaves."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import time
 import pytest
 from tiny_regression import RUN, edit
 
-from pyserini_tct.regress import _steps, load_spec, run_spec
+from pyserini_tct._errors import TctError
+from pyserini_tct.prebuilt import Entry, _registry
+from pyserini_tct.regress import _steps, load_spec, run_spec, work_folder
 from pyserini_tct.regress._steps import Step, record_path, run_steps
 
 
@@ -47,6 +50,24 @@ BOTH, RUN_ONLY = ['tiny_index', 'tiny tiny-test'], ['tiny tiny-test']
 def test_a_changed_input_is_never_passed_over(place, again, name, text, expected):
     (place / name).write_text(text)
     assert again() == expected
+
+
+@pytest.mark.usefixtures('prebuilt_folders')
+def test_what_a_command_names_itself_is_an_input(place, again, tmp_path):
+    """An absolute path after `=` counts, and an index behind a name that the user added, which may be built anew."""
+    (tmp_path / 'here').write_text('1')
+    (tmp_path / 'mine').mkdir()
+    entry = Entry('mine', 'bm25', path=str(tmp_path / 'mine'), files={}, added=True)
+    _registry.write_added({'mine': entry})
+    edit(place, '$found $output', f'$found $output --file={tmp_path}/here --index mine')
+    (place / 'search.py').write_text('import pathlib, sys; pathlib.Path(sys.argv[4]).write_text("1 Q0 a 1 1.0 t")')
+    assert again() == RUN_ONLY
+    assert again() == []
+    (tmp_path / 'here').write_text('2')
+    assert again() == RUN_ONLY
+    (tmp_path / 'mine' / 'segments_1').write_text('another index')
+    assert again() == RUN_ONLY
+    assert again() == []
 
 
 def test_a_changed_command_is_never_passed_over(place, again):
@@ -157,3 +178,32 @@ def test_a_killed_regression_ends_its_commands_and_goes_on_later(place, tmp_path
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[0] == 'tiny_index … as before'
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='signals')
+def test_the_commands_of_a_regression_that_was_killed_at_once_keep_its_folder(place, tmp_path):
+    """Guards against an old command that writes its output over that of the next regression."""
+    (place / 'search.py').write_text(
+        'import os, pathlib, sys, time\n'
+        'pathlib.Path("new").write_text(str(os.getpid()))\nos.rename("new", "pid")\ntime.sleep(300)'
+    )
+    work = tmp_path / 'work'
+    words = [sys.executable, '-m', 'pyserini_tct.regress', place / 'spec.yaml', '--work', work]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    while not (work / 'pid').exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    try:
+        with pytest.raises(TctError, match='another process is writing'), work_folder(work):
+            pass
+    finally:
+        os.kill(int((work / 'pid').read_text()), signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while True:  # until the system has closed the files of the killed command
+        try:
+            with work_folder(work):
+                return
+        except TctError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)

@@ -173,6 +173,8 @@ def _add(args: argparse.Namespace) -> None:
     from pyserini_tct.prebuilt._local import add, kind_of
 
     remote = args.source.startswith(('http://', 'https://'))
+    if '://' in args.source and not remote:
+        raise TctError(f'{args.source[:80]} is neither a path nor an http or https URL: give one of these')
     if remote and not (args.kind and args.md5):
         raise TctError('--kind and --md5 are needed with a URL: what it is, and the MD5 of the archive')
     if not remote and (args.md5 or args.bytes):

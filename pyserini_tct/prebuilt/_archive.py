@@ -22,7 +22,7 @@ class NoRoom(TctError):
     """The disk has less room than is needed: what is refused now may be right later."""
 
 
-def unpack(archive: Path, folder: Path) -> Path:
+def unpack(archive: Path, folder: Path, label: str | None = None) -> Path:
     """Unpack a ``.tar`` or ``.tar.gz`` archive into an empty folder.
 
     Owners, permissions and times are not taken over.
@@ -30,6 +30,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     Args:
         archive: whose checksum has been compared.
         folder: empty, on the disk where the files are to stay.
+        label: what messages call the archive; left out, its name.
 
     Returns:
         The one folder that the archive holds, or ``folder`` where its files lie at the top.
@@ -38,6 +39,7 @@ def unpack(archive: Path, folder: Path) -> Path:
         TctError: the archive is damaged, or holds a link, a device, a name that leaves the folder, a name twice, more
             than it may, or more than the disk has room for. Some files may have been written.
     """
+    label = label or archive.name
     most = MOST_EXPANSION * archive.stat().st_size + SLACK
     try:
         with open(archive, 'rb') as raw:
@@ -48,10 +50,10 @@ def unpack(archive: Path, folder: Path) -> Path:
                 for number, member in enumerate(tar):
                     most -= member.size
                     if most < 0 or number >= MOST_MEMBERS:
-                        raise TctError(f'{archive.name} unpacks to far more than its size: it was not unpacked')
-                    _extract(tar, member, folder, archive.name)
+                        raise TctError(f'{label} unpacks to far more than its size: it was not unpacked')
+                    _extract(tar, member, folder, label)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError, ValueError) as error:
-        raise TctError(f'{archive.name} is damaged or no tar archive ({error}): it was not unpacked') from error
+        raise TctError(f'{label} is damaged or no tar archive ({error}): it was not unpacked') from error
     found = [path for path in folder.iterdir() if not path.name.startswith('.')]
     return found[0] if len(found) == 1 and found[0].is_dir() else folder
 

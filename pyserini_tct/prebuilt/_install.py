@@ -121,7 +121,8 @@ def _fetch(entry: Entry, options: Options) -> None:
     with _atomic.workspace(target) as work:
         (work / 'unpacked').mkdir()
         try:
-            folder = _archive.unpack(archive, work / 'unpacked')
+            label = options.archive.name if options.archive else f'the archive of {entry.name}'
+            folder = _archive.unpack(archive, work / 'unpacked', label)
             if entry.kind == 'queries' and (folder / 'embedding.pkl').is_file():
                 pickled, folder = folder / 'embedding.pkl', work / 'converted'
                 folder.mkdir()

@@ -10,7 +10,9 @@ import numpy as np
 
 from pyserini_tct import _atomic, _jvm
 from pyserini_tct._errors import TctError
+from pyserini_tct._files import read_json
 from pyserini_tct.prebuilt import _record, _registry
+from pyserini_tct.prebuilt._hub import WEIGHTS
 from pyserini_tct.prebuilt._registry import Entry
 
 
@@ -81,7 +83,20 @@ def _measured(kind: str, path: Path) -> dict[str, Any]:
             return {'queries': int(vectors.shape[0]), 'dimension': int(vectors.shape[1])}
         except (ValueError, EOFError, OSError, IndexError, AttributeError) as error:
             raise TctError(f'{path} is damaged or no matrix of query vectors: encode again') from error
-    return {}
+    return {'dimension': _hidden_size(path)}
+
+
+def _hidden_size(model: Path) -> int | None:
+    """Return the dimension of a model by its configuration.
+
+    Raises:
+        TctError: that is damaged, or there are no weights beside it.
+    """
+    config = read_json(model / 'config.json')
+    if not any((model / name).is_file() for name in WEIGHTS):
+        raise TctError(f'{model} has a config.json, but none of the weights {" or ".join(WEIGHTS)}: check the path')
+    size = config.get('hidden_size')
+    return size if type(size) is int else None
 
 
 def term_counts(index: Path) -> dict[str, int]:

@@ -54,6 +54,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     if args.accept is not None:
         _accept.check(spec, args.accept)
+    if args.report:
+        _report.check_folder(args.report, spec)
     with work_folder(args.work, args.overwrite) as work:
         if args.submission:
             parts = _submission.score(spec, conditions, args.submission.resolve(), work)

@@ -41,7 +41,7 @@ def check(spec: Spec, reason: str) -> None:
     """Refuse what could not be accepted, before anything has run.
 
     Raises:
-        TctError: the reason is blank, the file is Pyserini's, or it cannot be written.
+        TctError: the reason is blank, the file is Pyserini's, it cannot be written, or its list `accepted` cannot grow.
     """
     if not reason.strip():
         raise TctError('--accept needs a reason: say why the new figures are right')
@@ -49,6 +49,7 @@ def check(spec: Spec, reason: str) -> None:
         raise TctError(f"{spec.path} is Pyserini's own: its pins are not ours to rewrite")
     if not os.access(spec.path.parent, os.W_OK):
         raise TctError(f'{spec.path} cannot be written: copy the file and its folder to one of yours')
+    _records(load(spec.path, 'a regression'), '', [])
 
 
 def accept(spec: Spec, parts: Sequence[Part], reason: str, work: Path) -> list[str]:
@@ -161,16 +162,24 @@ def _replace(spec: Spec, text: str, edits: Sequence[Edit], rows: Sequence[Row]) 
     trial = spec.path.with_name(f'.{spec.path.stem}.accept.yaml')
     try:
         trial.write_text(text, encoding='utf-8')
-        pins = {
-            (condition.name, part.topic_key, pin.measure): pin.expected
-            for condition in load_spec(trial).conditions
-            for part in condition.topics
-            for pin in part.pins
-        }
-        for row in rows:
-            if row.status != RANKS and pins.get(row[:3]) != round(row.found or 0.0, 4):
-                raise TctError(f'{spec.path} could not be rewritten at {" ".join(row[:3])}: edit it by hand')
+        found = _pins(load_spec(trial))
+        wanted = _pins(spec) | {row[:3]: round(row.found or 0.0, 4) for row in rows if row.status != RANKS}
+        wrong = next((' '.join(key) for key in wanted if found.get(key) != wanted[key]), None)
+        if wrong:
+            raise TctError(
+                f'{spec.path} was not rewritten, since the pin {wrong} would become another one: it stands behind an '
+                'alias (*) or was changed meanwhile; write it out or run again'
+            )
         shutil.copymode(spec.path, trial)
         os.replace(trial, spec.path)
     finally:
         remove(trial)
+
+
+def _pins(spec: Spec) -> dict[tuple[str, str, str], float | None]:
+    return {
+        (condition.name, part.topic_key, pin.measure): pin.expected
+        for condition in spec.conditions
+        for part in condition.topics
+        for pin in part.pins
+    }

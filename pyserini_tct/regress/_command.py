@@ -6,6 +6,7 @@ No shell is involved: a command is split into words first and its names are fill
 stays one word.
 """
 
+import contextlib
 import errno
 import os
 import re
@@ -13,7 +14,7 @@ import shlex
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from string import Template
 from typing import IO, NoReturn
@@ -21,8 +22,10 @@ from typing import IO, NoReturn
 from pyserini_tct._yaml import Entry
 
 OUTPUT, TOPICS = 'output', 'topics'  # set anew for each command
+COLOUR = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
 _live: set[subprocess.Popen[bytes]] = set()
 _starting, _halted = threading.Lock(), threading.Event()
+_inherited: list[int] = []
 
 
 def unknown(entry: Entry, what: str, known: Collection[str]) -> NoReturn:
@@ -89,9 +92,9 @@ def execute(words: list[str], output: Path) -> str | None:
         except OSError as error:
             return f'{words[0]} cannot be executed: {error.strerror}'
     if code:
-        lines = log.read_text(encoding='utf-8', errors='replace').split('\n')
+        lines = COLOUR.sub('', log.read_text(encoding='utf-8', errors='replace')).splitlines()
         last = next((line.strip() for line in reversed(lines) if line.strip()), 'nothing on standard error')
-        return f'exit code {code}: {last} (log: {log})'
+        return f'exit code {code}: {last.removeprefix("error: ")} (log: {log})'
     return None if output.exists() else f'exit code 0, but nothing was written to ${OUTPUT} (log: {log})'
 
 
@@ -100,13 +103,29 @@ def _run(words: list[str], folder: Path, printed: IO[bytes], errors: IO[bytes]) 
         if _halted.is_set():
             raise InterruptedError(errno.EINTR, 'the regression was ended')
         process = subprocess.Popen(
-            words, cwd=folder, env=_environment(), stdin=subprocess.DEVNULL, stdout=printed, stderr=errors
+            words,
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=errors,
+            pass_fds=_inherited,
         )
         _live.add(process)
     try:
         return process.wait()
     finally:
         _live.discard(process)
+
+
+@contextlib.contextmanager
+def inherited(lock: int) -> Iterator[None]:
+    """Let commands hold a lock too: those of a regression that was killed go on writing, and nobody else may."""
+    _inherited.append(lock)
+    try:
+        yield
+    finally:
+        _inherited.remove(lock)
 
 
 def go_on() -> None:

@@ -52,12 +52,12 @@ def as_text(rows: Sequence[Row]) -> str:
     table = [['', *(measure for _, measure in grid.columns)]]
     table += [[name, *(cell(line.get(column)) for column in grid.columns)] for name, line in grid.lines.items()]
     widths = [max(len(line[i]) for line in table) + 1 for i in range(len(table[0]))]
-    head, start = ' ' * widths[0], 0
+    head = ' ' * widths[0]
     for topic in dict.fromkeys(topic for topic, _ in grid.columns):
         span = [i for i, column in enumerate(grid.columns, 1) if column[0] == topic]
-        start = sum(widths[: span[0]]) + span[0]
+        head = head.ljust(sum(widths[: span[0]]) + span[0]) + f' {topic}'
         room = sum(widths[i] for i in span) + len(span) - 1
-        head = head.ljust(start) + f' {topic[: room - 1]}'
+        widths[span[-1]] += max(len(topic) + 1 - room, 0)
     lines = [head, *(_aligned(line, widths) for line in table)]
     return '\n'.join(line.rstrip() for line in lines) + '\n'
 
@@ -81,6 +81,8 @@ def apart(rows: Iterable[Row]) -> dict[str, list[str]]:
 
 def summary(rows: Sequence[Row]) -> str:
     """Return the grid, then the figures that moved, then what could not run, then the counts."""
+    if not rows:
+        return 'nothing of this can run here\n'
     text = as_text(rows)
     if any(row.status != OK for row in rows):
         text += LEGEND + '\n'

@@ -46,7 +46,7 @@ def as_page(
         history: all runs that were reported into the same folder, this one last.
     """
     grid = grid_of(rows)
-    earlier = [run for run in history if run['file'] == facts['file']][-EARLIER:]
+    earlier = history[-EARLIER:]
     head = '<th>condition</th>' + ''.join(
         f'<th>{html.escape(topic)}<br>{html.escape(measure)}</th>' for topic, measure in grid.columns
     )

@@ -7,12 +7,13 @@ All stand in one folder; ``history.jsonl`` there gets a line a run, from which t
 
 import datetime
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as xml
 
-from pyserini_tct._atomic import atomic_file
+from pyserini_tct._atomic import atomic_file, lock
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import numbered_lines
 from pyserini_tct.regress import _html
@@ -22,16 +23,29 @@ from pyserini_tct.regress._records import Spec
 from pyserini_tct.regress._steps import environment
 from pyserini_tct.regress._work import claimed
 
+NOT_IN_XML = re.compile('[^\\t\\n\\r -\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]')
 MARKER, HISTORY = '.pyserini_tct-regress-report', 'history.jsonl'
 
 
-def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
-    """Write all forms of the report into a folder, new or of an earlier run.
+def check_folder(folder: Path, spec: Spec) -> None:
+    """Make a folder for the reports of a regression, or find that it is one.
 
     Raises:
-        TctError: the folder holds other files, or its history is damaged.
+        TctError: it holds other files or the reports of another regression, or its history is damaged.
     """
-    claimed(folder, MARKER)
+    for run in read_history(claimed(folder, MARKER) / HISTORY):
+        if run['file'] != spec.path.name:
+            raise TctError(f'{folder} has the report of {run["file"]}: choose another folder')
+
+
+def write_report(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
+    """Write all forms of the report into a folder, new or of an earlier run; raises as :func:`check_folder`."""
+    check_folder(folder, spec)
+    with lock(folder / HISTORY, 'another regression is writing its report: waiting for it'):
+        _write(folder, spec, rows)
+
+
+def _write(folder: Path, spec: Spec, rows: Sequence[Row]) -> None:
     facts = facts_of(spec, rows)
     history = [*read_history(folder / HISTORY), record_of(facts)]
     texts = {
@@ -131,4 +145,4 @@ def as_junit(facts: dict[str, Any], rows: Sequence[Row]) -> str:
         elif row.status != OK:
             xml.SubElement(case, 'system-out').text = f'no pin; found {row.found}'
     xml.indent(suite)
-    return xml.tostring(suite, encoding='unicode', xml_declaration=True) + '\n'
+    return NOT_IN_XML.sub('', xml.tostring(suite, encoding='unicode', xml_declaration=True)) + '\n'

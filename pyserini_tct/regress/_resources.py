@@ -6,7 +6,6 @@ Asked before anything is started, so that a missing index or network is a row of
 """
 
 import functools
-import glob
 import importlib.util
 import itertools
 import os
@@ -18,6 +17,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+from pyserini_tct import prebuilt
+from pyserini_tct.prebuilt import _hub, _registry
+from pyserini_tct.prebuilt._install import place
 from pyserini_tct.regress._command import names_in
 from pyserini_tct.regress._places import why_missing
 from pyserini_tct.regress._records import Artefact, Condition, Evaluation, Requires, Spec
@@ -54,12 +56,12 @@ def _unmet(requires: Requires, work: Path) -> Iterator[str]:
     for module in requires.modules:
         if not _installed(module):
             yield f'the Python module {module} is not installed'
-    lacking = [('index', name) for name in requires.indexes if not (Path(name).is_dir() or cached_index(name))]
-    lacking += [('encoder', name) for name in requires.encoders if not (Path(name).is_dir() or cached_encoder(name))]
+    lacking = [('index', name) for name in requires.indexes if not (_at_hand(name) or cached_index(name))]
+    lacking += [('encoder', name) for name in requires.encoders if not (_at_hand(name) or cached_encoder(name))]
     for kind, name in lacking:
-        if not online():
+        if not online(_server(name)):
             yield f'the {kind} {name} is not on this machine and there is no network to fetch it: connect once'
-    folder = cache() if lacking else work
+    folder = _registry.cache_home() if lacking else work
     if requires.disk and (lacking or not requires.indexes) and (free := _free(folder)) < requires.disk:
         yield f'{requires.disk / 1e9:g} GB of disk are needed, {folder} has {free / 1e9:.1f} GB left: free some'
     if requires.memory and (memory := _memory()) and memory < requires.memory:
@@ -73,13 +75,24 @@ def _installed(module: str) -> bool:
         return False
 
 
+def _server(name: str) -> str:
+    """Return who offers what has this name: the server of its archive, else the hub or its mirror."""
+    entry = prebuilt.find(name)
+    if entry is not None and entry.urls and not entry.hub:
+        return '/'.join(entry.urls[0].split('/')[:3])
+    return os.environ.get('HF_ENDPOINT') or HUB
+
+
 @functools.cache
-def online() -> bool:
-    """Tell whether the hub answers; a proxy is used as elsewhere, and ``HF_HUB_OFFLINE`` is obeyed."""
+def online(server: str) -> bool:
+    """Tell whether a server answers; a proxy is used as elsewhere, and ``HF_HUB_OFFLINE`` is obeyed."""
     if os.environ.get('HF_HUB_OFFLINE', '').upper() in ('1', 'ON', 'YES', 'TRUE'):
         return False
+    if not server.startswith(('http://', 'https://')):
+        return False
     try:
-        with urllib.request.urlopen(urllib.request.Request(HUB, method='HEAD'), timeout=5):
+        request = urllib.request.Request(server, method='HEAD')  # noqa: S310 - http and https only
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310
             return True
     except urllib.error.HTTPError:
         return True
@@ -87,36 +100,56 @@ def online() -> bool:
         return False
 
 
-def cache() -> Path:
-    """Return the folder of Pyserini's downloads."""
-    return Path(os.environ.get('PYSERINI_CACHE') or Path.home() / '.cache' / 'pyserini')
+def _at_hand(name: str) -> bool:
+    """Tell whether a name is a folder, or stands for something that is made on this machine."""
+    entry = prebuilt.find(name)
+    return Path(name).is_dir() or (entry is not None and bool(entry.build))
 
 
 def cached_index(name: str) -> Path | None:
-    """Return the folder of a prebuilt index in Pyserini's cache, if it is there."""
-    return next(iter(sorted((cache() / 'indexes').glob(f'*.{glob.escape(name)}.*'))), None)
+    """Return the folder of an index by its name, if it is on this machine: ours, or Pyserini's others by their form."""
+    entry = prebuilt.find(name)
+    if entry is not None:
+        return place(entry)
+    form = re.compile(rf'[^.]+\.{re.escape(name)}(\.[0-9a-f]+)+')  # kind.NAME.date.commit.MD5, not NAME.other
+    folders = (_registry.cache_home() / 'indexes').glob('*')
+    return next((folder for folder in sorted(folders) if form.fullmatch(folder.name)), None)
 
 
 def cached_encoder(name: str) -> Path | None:
-    """Return the configuration of a checkpoint in the hub's cache, if it is there."""
-    if not re.fullmatch(r'[\w][\w.-]*/[\w][\w.-]*', name):
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    file = try_to_load_from_cache(name, 'config.json')
-    return Path(file) if isinstance(file, str) else None
+    """Return the folder of a checkpoint by its name, if all of it is on this machine."""
+    entry = prebuilt.find(name, 'encoder')
+    if entry is not None:
+        return place(entry)
+    return _hub.cached(name) if re.fullmatch(r'\w[\w.-]*/\w[\w.-]*', name) else None
 
 
 def fetched(command: str) -> dict[str, str]:
-    """Return which state of a prebuilt index or of a hub checkpoint a command's flags name, where one is here."""
-    words = shlex.split(command)
+    """Return which state of an index or a checkpoint the names in a command mean, where one is here."""
     found = {}
-    for flag, name in itertools.pairwise(words):
-        if flag == '--index' and (folder := cached_index(name)):
-            found[name] = folder.name  # has the archive's MD5 in it
-        if flag in ('--encoder', '--backbone') and (file := cached_encoder(name)):
-            found[name] = file.parent.name  # the commit
+    for flag, name in itertools.pairwise(_words(command)):
+        entry = prebuilt.find(name)
+        folder = place(entry) if entry else cached_index(name) if flag == '--index' else cached_encoder(name)
+        if folder and not (entry and entry.path):
+            found[name] = folder.name  # has the archive's MD5 in it, or is the commit
     return found
+
+
+def paths_in(command: str) -> list[str]:
+    """Return the files and folders that a command names itself: absolute paths, and those of names the user added."""
+    found = []
+    for word in _words(command):
+        entry = prebuilt.find(word)
+        if entry is not None and entry.path:
+            found += [entry.path, *([str(Path(entry.path).with_suffix('.tsv'))] if entry.kind == 'queries' else [])]
+        elif word.startswith('/'):
+            found.append(word)
+    return found
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command, ``--flag=value`` as two."""
+    return [part for word in shlex.split(command) for part in (word.split('=', 1) if word.startswith('--') else [word])]
 
 
 def _free(folder: Path) -> int:

@@ -16,6 +16,7 @@ from pyserini_tct import _cli
 from pyserini_tct._errors import TctError
 from pyserini_tct.regress import _pinned
 from pyserini_tct.regress._command import OUTPUT, TOPICS, words_of
+from pyserini_tct.regress._grid import apart
 from pyserini_tct.regress._judge import Judged, judge, not_run
 from pyserini_tct.regress._matrix import HIGH, LOW, RANKS, Row
 from pyserini_tct.regress._places import PYSERINI, word_of
@@ -81,9 +82,9 @@ def run_parts(
     pairs = [(condition, part) for condition in conditions for part in condition.topics]
     reasons = {(c.name, p.topic_key): why_not(spec, c, p, work) for c, p in pairs}
     if only_runnable:
-        left_out = [' '.join(pair) for pair, reason in reasons.items() if reason]
-        if left_out:
-            _cli.note(f'left out, since they cannot run here: {", ".join(left_out)}')
+        absent = [row for c, p in pairs if (reason := reasons[c.name, p.topic_key]) for row in not_run(c, p, reason)]
+        for reason, names in apart(absent).items():
+            _cli.note('\n  '.join([f'left out: {reason}', *names]))
         pairs = [(c, p) for c, p in pairs if not reasons[c.name, p.topic_key]]
     runnable = [(c, p) for c, p in pairs if not reasons[c.name, p.topic_key]]
     steps = _steps(spec, runnable, work)

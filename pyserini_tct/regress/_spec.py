@@ -83,6 +83,9 @@ def load_spec(path: Path) -> Spec:
         condition = _condition(entry, variables, topics, built, defaults, requires, accepted)
         if condition.name in [other.name for other in conditions]:
             entry.fail(f'the condition {condition.name} occurred before: rename one')
+        files = {f'{other.name}.{part.topic_key}' for other in conditions for part in other.topics}
+        if shared := sorted(files & {f'{condition.name}.{part.topic_key}' for part in condition.topics}):
+            entry.fail(f'its run would be called {shared[0]}, as that of an earlier condition: rename one')
         conditions.append(condition)
     if not conditions:
         top['conditions'].fail('a regression needs at least one condition')

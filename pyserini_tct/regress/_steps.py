@@ -25,7 +25,7 @@ from pyserini_tct._atomic import remove, write_json
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import read_json, sha256
 from pyserini_tct.regress._command import OUTPUT, execute, go_on, names_in, stop_all, words_of
-from pyserini_tct.regress._resources import fetched
+from pyserini_tct.regress._resources import fetched, paths_in
 
 
 class Step(NamedTuple):
@@ -104,7 +104,7 @@ def _run(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
     values = {**step.values, **{name: str(shared.outputs[name]) for name in step.needs}}
     inputs = {name: done[name].digest for name in step.needs}
     inputs |= {name: shared.digests(values[name]) for name in sorted(names_in(step.command) - {OUTPUT, *step.needs})}
-    inputs |= {word: shared.digests(word) for word in step.command.split() if word.startswith('/')}
+    inputs |= {path: shared.digests(path) for path in paths_in(step.command)}
     record = {'command': step.command, 'inputs': inputs, 'fetched': fetched(step.command), **shared.state}
     known = _read_record(step.output)
     same = known is not None and {key: known.get(key) for key in record} == record

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pyserini_tct._atomic import lock
 from pyserini_tct._errors import TctError
+from pyserini_tct.regress._command import inherited
 
 MARKER = '.pyserini_tct-regress'
 
@@ -32,7 +33,7 @@ def work_folder(path: Path | None, overwrite: bool = False) -> Iterator[Path]:
             shutil.rmtree(folder)
         return
     path = claimed(path.resolve(), MARKER)
-    with lock(path):
+    with lock(path) as held, inherited(held):
         if overwrite:
             shutil.rmtree(path)
             claimed(path, MARKER)
