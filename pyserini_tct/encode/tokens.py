@@ -124,7 +124,7 @@ def main(argv: Sequence[str]) -> None:
     if done.reused:
         _cli.note(f'{done.reused} passages were there from before')
     if done.empty:
-        _cli.note(f'note: {done.empty} passages have no text: nothing in them can match')
+        _cli.note(f'note: {done.empty} passages have no text')
     print(
         f'{args.output}: {done.passages} passages, {done.tokens} token vectors of {model.linear.out_features} '
         f'dimensions ({args.dtype}), {done.nbytes / 1024:.0f} KiB, {done.nbytes / done.passages:.0f} bytes a passage'

@@ -77,7 +77,7 @@ def main(argv: Sequence[str]) -> None:
 
         _arguments.search_topics(args, 'rerank', 'maxsim' if args.maxsim else 'cross', search)
         blank = sum(not passage.contents.strip() for passage in passages)
-        told = [f'{blank} passages to re-rank have no text: nothing in them can match'] if blank else []
+        told = [f'{blank} passages to re-rank have no text'] if blank else []
         for note in [*_arguments.differences(args.run, run.keys(), asked), *notes_on(args.run, run, False), *told]:
             _cli.note(f'note: {note}')
 
