@@ -50,7 +50,7 @@ class QueryCache:
                     database.executemany('INSERT OR REPLACE INTO queries VALUES (?, ?)', rows)
         except sqlite3.Error as error:
             raise TctError(f'the query cache {self.path} cannot be used ({error}): remove it or free it') from error
-        return np.stack([found[text] for text in queries])  # type: ignore[misc]
+        return np.stack([found[text] for text in queries])  # type: ignore[misc, unused-ignore]
 
     def _known(self, database: sqlite3.Connection, text: str) -> np.ndarray | None:
         row = database.execute('SELECT vector FROM queries WHERE text = ?', (text,)).fetchone()

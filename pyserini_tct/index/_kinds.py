@@ -106,7 +106,7 @@ class Kind(NamedTuple):
         inner = faiss.downcast_index(index.index) if isinstance(index, faiss.IndexPreTransform) else index
         if isinstance(inner, faiss.IndexPQ):
             # it takes seconds, for codes that only a search by Hamming distance uses
-            inner.do_polysemous_training = False  # type: ignore[attr-defined]
+            inner.do_polysemous_training = False  # type: ignore[attr-defined, unused-ignore]
         if index.metric_type != faiss.METRIC_INNER_PRODUCT:
             raise TctError(f'Faiss ranks {self.factory!r} by distance, not by inner product: choose another kind')
         set_parameters(index, self.parameters, f'the kind {self.factory}')

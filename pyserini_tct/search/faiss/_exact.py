@@ -108,7 +108,7 @@ class ExactScan:
         """Return the inner products of queries ``(Q, dimension)`` and the passages in ``rows (Q, c)``: ``(Q, c)``."""
         rows, scores = np.ascontiguousarray(rows, np.int64), np.empty(rows.shape, np.float32)
         words = [faiss.swig_ptr(array) for array in (scores, queries, self.vectors, rows)]
-        faiss.fvec_inner_products_by_idx(*words, queries.shape[1], *rows.shape)  # type: ignore[attr-defined]
+        faiss.fvec_inner_products_by_idx(*words, queries.shape[1], *rows.shape)  # type: ignore[attr-defined, unused-ignore]
         return scores
 
     def _scan(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,7 +127,7 @@ class ExactScan:
             scores = np.empty((len(queries), end - start), np.float32)
             for line, query in zip(scores, queries, strict=True):
                 words = [faiss.swig_ptr(array) for array in (line, query, self.vectors[start:end])]
-                faiss.fvec_inner_products_ny(*words, queries.shape[1], end - start)  # type: ignore[attr-defined]
+                faiss.fvec_inner_products_ny(*words, queries.shape[1], end - start)  # type: ignore[attr-defined, unused-ignore]
             best = torch.from_numpy(scores).topk(min(count, end - start))
             return best.values, best.indices + start
 
