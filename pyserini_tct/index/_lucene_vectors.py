@@ -76,7 +76,7 @@ def build_vectors(
                 f'{store_path} has {len(source)} vectors but Anserini indexed {indexed}: '
                 'see what it printed above, or is the disk full?'
             )
-        content = {key: source.manifest[key] for key in _open.KEPT if key in source.manifest}
+        content = _open.common([source])
         manifest = _manifest.describe(
             'lucene-vectors', {'type': kind, **graph, **content, 'count': indexed}, [_open.described(store_path)]
         )

@@ -12,6 +12,7 @@ import numpy as np
 
 from pyserini_tct import _cli, _env, _jvm
 from pyserini_tct._errors import TctError
+from pyserini_tct._manifest import read_manifest
 from pyserini_tct.runs import Hit, rank
 from pyserini_tct.search import _arguments
 from pyserini_tct.search.faiss._folder import refuse_other_encoder
@@ -49,9 +50,8 @@ class LuceneDenseSearcher:
         self._raised = ef_search is None  # told, or not asked for
         if not any(self.index_dir.glob('segments_*')):
             raise TctError(f'{index_dir} is no Lucene index: give the folder that Anserini made')
-        student = getattr(query_encoder, 'student', None)
-        if check_encoder and student is not None:
-            refuse_other_encoder(self.index_dir, student.dimension, query_encoder)
+        if check_encoder:
+            refuse_other_encoder(self.index_dir, (read_manifest(self.index_dir) or {}).get('dimension'), query_encoder)
         self._args = _jvm.autoclass('io.anserini.search.HnswDenseSearcher$Args')()
         self._args.index = str(index_dir)
         self._args.efSearch = self.ef_search
