@@ -196,7 +196,7 @@ def test_queries_of_another_backend_are_refused(tiny_index, encoder):
     other = copy.copy(encoder)
     other.backend = 'onnx'
     found = refusal(FaissSearcher, tiny_index, other)
-    assert 'was made with another backend (backend torch, this one has onnx): add --backend torch' in found
+    assert 'was made with another backend (backend torch, this one has onnx): use --backend torch' in found
     assert FaissSearcher(tiny_index, other, check_encoder=False).search('ice', 1)
 
 

@@ -109,10 +109,10 @@ def refuse_other_encoder(index_dir: Path, dimension: int | None, encoder: Any) -
     manifest = read_manifest(index_dir) or {}
     for key in ('query_length', 'encoder_sha256', 'tokenizer_sha256', 'backend'):
         if key in manifest and key in mine_of and manifest[key] != mine_of[key]:
-            remedy = f'add --backend {manifest[key]}' if key == 'backend' else 'use that one'
+            what, remedy = ('backend', f'--backend {manifest[key]}') if key == 'backend' else ('encoder', 'that one')
             raise TctError(
-                f'the index {index_dir} was made with another {"backend" if key == "backend" else "encoder"} '
-                f'({key} {str(manifest[key])[:12]}, this one has {str(mine_of[key])[:12]}): {remedy}, or add --any-encoder'
+                f'the index {index_dir} was made with another {what} ({key} {str(manifest[key])[:12]}, this one has '
+                f'{str(mine_of[key])[:12]}): use {remedy}, or add --any-encoder'
             )
 
 
