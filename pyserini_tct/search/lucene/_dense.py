@@ -4,6 +4,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class LuceneDenseSearcher:
     ) -> None:
         self.index_dir, self.query_encoder = Path(index_dir), query_encoder
         self.ef_search, self.normalize_distances = ef_search or EF_SEARCH, normalize_distances
+        self.encoding = 0.0  # seconds so far
         self._raised = ef_search is None  # told, or not asked for
         if not any(self.index_dir.glob('segments_*')):
             raise TctError(f'{index_dir} is no Lucene index: give the folder that Anserini made')
@@ -70,7 +72,9 @@ class LuceneDenseSearcher:
             self._raised = True
             _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {self.ef_search}')
         texts, ids = (_jvm.autoclass('java.util.ArrayList')() for _ in range(2))
+        started = time.perf_counter()
         vectors = self.query_encoder.encode_batch(list(queries))
+        self.encoding += time.perf_counter() - started
         if not np.isfinite(vectors).all():
             raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
         for vector, qid in zip(vectors, q_ids, strict=True):
