@@ -125,6 +125,8 @@ def autoclass(name: str) -> Any:
             f'unset JAVA_HOME and {REMEDY}'
         ) from error
     if not _quieted:
+        system = pyclass.autoclass('java.lang.System')
+        system.setOut(system.err)  # standard output is for results, not for what Anserini logs
         # Java keeps loggers by weak reference, so the level lasts only as long as this one does.
         _quieted.append(pyclass.autoclass('java.util.logging.Logger').getLogger('org.apache.lucene'))
         _quieted[0].setLevel(pyclass.autoclass('java.util.logging.Level').WARNING)

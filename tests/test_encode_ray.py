@@ -3,7 +3,9 @@
 """Encoding by Ray tasks: the store of one process, also when a worker dies; a clear sentence without Ray."""
 
 import importlib.util
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import fails
@@ -54,6 +56,16 @@ def test_a_killed_worker_changes_nothing(ray, corpus, tmp_path, tiny_student, ca
     assert f'{corpus}: line 1 is not valid JSON' in fails(
         main, *words(corpus, tmp_path / 'w', tiny_student), '--ray', capsys=capsys
     )
+
+
+def test_an_address_where_nothing_listens(corpus, tmp_path, tiny_student, capsys, monkeypatch):
+    """Ray itself would try for minutes."""
+    absent = SimpleNamespace(is_initialized=lambda: False, init=lambda *_, **__: pytest.fail('Ray was asked'))
+    monkeypatch.setitem(sys.modules, 'ray', absent)
+    for address in ('127.0.0.1:1', 'ray://127.0.0.1:1', '127.0.0.1:99999'):
+        found = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', address, capsys=capsys)
+        assert f'no Ray cluster at {address} (' in found
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
 
 
 @pytest.mark.skipif(importlib.util.find_spec('ray') is not None, reason='Ray is installed')

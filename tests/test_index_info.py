@@ -90,11 +90,11 @@ def test_refusals(store, vectors, tmp_path, capsys):
     (tmp_path / 'lucene' / 'segments_1').write_text('')
     for words, message in (
         ([tmp_path / 'index', '--recall'], 'are not beside it: name them with --vectors'),
-        ([tmp_path / 'index', '--vectors', few], 'has 9 vectors of dimension 16'),
+        ([tmp_path / 'index', '--vectors', few], 'has 9 vectors, '),
         ([tmp_path / 'index', '--vectors', renamed], 'has other docids than'),
         ([tmp_path / 'index', '--topics', 'x'], '--topics and --encoder go together'),
         ([tmp_path / 'none'], 'is no index folder'),
-        ([tmp_path / 'lucene', '--recall'], 'is a Lucene index, recall is measured of Faiss indexes'),
+        ([tmp_path / 'lucene', '--recall'], 'is no index of vectors, or has no manifest'),
     ):
         assert message in fails(info.main, *words, capsys=capsys)
     assert 'Lucene index without a manifest' in of(tmp_path / 'lucene', capsys=capsys)

@@ -8,7 +8,7 @@ import shutil
 import faiss
 import numpy as np
 import pytest
-from conftest import fails
+from conftest import fails, refusal
 
 from pyserini_tct._files import sha256
 from pyserini_tct.index import faiss as index_faiss
@@ -139,6 +139,22 @@ def test_a_flat_folder_of_stock_becomes_another_kind(store, vectors, tmp_path, c
     assert docids[41] == 'd41'
 
 
+def test_an_index_of_two_backends_names_none(store, vectors, tmp_path):
+    other = make_store(tmp_path / 'other', vectors[:40], first=COUNT, backend='onnx')
+    manifest = build([store, other], tmp_path / 'index')
+    assert 'backend' not in manifest
+    assert (manifest['precision'], manifest['count']) == ('fp32', COUNT + 40)
+
+
+def test_a_graph_over_what_is_not_finite_is_refused(store, tmp_path):
+    """Such a passage is never found, and neither is what lies behind it."""
+    build(store, tmp_path / 'index', '--type', 'hnsw')
+    index = faiss.read_index(str(tmp_path / 'index' / 'index'))
+    faiss.rev_swig_ptr(faiss.downcast_index(index.storage).get_xb(), DIMENSION)[3] = np.nan
+    faiss.write_index(index, str(tmp_path / 'index' / 'index'))
+    assert 'the vector of d0 holds NaN or infinity' in refusal(load_index, tmp_path / 'index')
+
+
 def test_refusals(store, vectors, tmp_path, capsys):
     """Each in one sentence, with nothing left behind."""
     other = make_store(tmp_path / 'other', vectors[:40], encoder_sha256='another')
@@ -149,7 +165,12 @@ def test_refusals(store, vectors, tmp_path, capsys):
         ([store], ['--type', 'sq8', '--hnsw'], '--type, --factory and --hnsw or --pq all name a kind'),
         ([store], ['--type', 'pq', '--pq-m', 7], '--pq-m 7 does not divide the dimension 16'),
         ([store], ['--type', 'pq', '--M', 7], '--M is for --type hnsw or hnswpq, not for pq'),
-        ([store], ['--factory', 'Nonsense'], "Faiss cannot build 'Nonsense'"),
+        ([store], ['--factory', 'Nonsense'], "Faiss cannot build 'Nonsense' of these vectors (could not parse"),
+        ([store], ['--factory', 'PQ7'], 'of these vectors (The dimension of the vector (d) should be a multiple'),
+        ([store], ['--factory', 'IDMap,Flat'], "Faiss cannot build 'IDMap,Flat'"),
+        ([store], ['--factory', 'HNSW1,Flat'], 'HNSW1 in '),  # Faiss would end the process
+        ([store], ['--factory', 'IVF4_HNSW0,Flat'], 'HNSW0 in '),
+        ([store], ['--factory', 'IVF0,Flat'], 'IVF0 in '),
         ([store], ['--factory', 'PQ8', '--pq-m', 4], '--pq-m is part of the --factory string'),
         ([store], ['--factory', 'SQ8', '--nprobe', 4], '--nprobe has no effect on the kind SQ8'),
         ([store], ['--dim', 768], 'has dimension 16, --dim says 768'),

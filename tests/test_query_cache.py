@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cache of query vectors: the vectors of this encoder or none, whoever else writes at the same time."""
 
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -55,6 +57,27 @@ def test_a_damaged_cache_is_one_sentence(tiny_student, tmp_path):
     (file,) = (tmp_path / 'c').iterdir()
     file.write_bytes(b'no database' * 500)
     assert f'the query cache {file} cannot be used' in refusal(encoder.encode, 'ice')
+
+
+def test_a_damaged_vector_is_encoded_again(tmp_path):
+    """SQLite has no checksums: a flipped bit would be another query's neighbourhood, without a word."""
+
+    def encode(texts):
+        encoded.extend(texts)
+        return np.array([[len(text), 1] for text in texts], np.float32)
+
+    encoded = []
+    cache = QueryCache(tmp_path / 'c', 'key', 2)
+    wanted = cache.vectors(['ice', 'snow'], encode)
+    nan = np.array([np.nan, 1], '<f4').tobytes()
+    for damaged in (nan, nan + b'abcd', b'', np.array([4, 1], '<f4').tobytes() + b'abcd'):
+        with closing(sqlite3.connect(cache.path)) as database, database:
+            database.execute('UPDATE queries SET vector = ? WHERE text = ?', (damaged, 'ice'))
+        encoded.clear()
+        np.testing.assert_array_equal(cache.vectors(['ice', 'snow'], encode), wanted)
+        assert encoded == ['ice']
+    (tmp_path / 'file').write_text('')
+    assert 'file cannot be the folder of a query cache' in refusal(QueryCache, tmp_path / 'file', 'key', 2)
 
 
 def test_the_commands_share_a_cache(tiny_student, tiny_index, topics, tmp_path, monkeypatch):

@@ -79,6 +79,41 @@ def test_ties_at_the_cut_are_all_found(small):
             assert scores[:4].tolist() == [8, 8, 8, 4]
 
 
+def test_a_passage_that_rounding_hides_is_found(monkeypatch):
+    """The scores of all others are the same in half precision: nothing that the candidates show tells of its error."""
+    chance = np.random.default_rng(2)
+    vectors = chance.integers(-8, 9, (2000, 2)).astype(np.float32)
+    monkeypatch.setattr(_exact, 'REPAYS', 2)
+    queries = np.ones((5, 2), np.float32)
+    for hidden in ([1003.9, -980], [30007.9, -29984], [16777216.0, -16777192]):  # bf16 and fp16: below 16
+        vectors[1111] = hidden
+        for precision in ('fp32', 'bf16'):
+            scan = _exact.ExactScan(vectors, precision)
+            for part in (queries, queries[:1], queries[:1], queries[:1]):
+                assert [rows[0] for _, rows in scan.nearest(part, 1)] == [1111] * len(part)
+
+
+@pytest.mark.parametrize('precision', ['fp32', 'bf16'])
+def test_all_that_a_full_sort_finds(small, precision):
+    """Norms and means of all sizes, repeated passages, equal scores, any number of hits."""
+    chance = np.random.default_rng(3)
+    for _ in range(150):
+        count, dimension = int(chance.integers(2, 500)), int(chance.choice([1, 2, 8, 24]))
+        vectors = chance.standard_normal((count, dimension)) * 10 ** chance.uniform(-2, 4, (count, 1))
+        if chance.random() < 0.5:
+            vectors = np.round(chance.standard_normal((count, dimension))) + chance.choice([0, 50])
+        vectors = vectors[chance.integers(0, count, count)].astype(np.float32)
+        queries = chance.standard_normal((int(chance.choice([1, 4])), dimension)).astype(np.float32)
+        k, scan = int(chance.integers(1, count + 1)), _exact.ExactScan(vectors, precision)
+        every = scan._scores(queries, np.tile(np.arange(count), (len(queries), 1)))
+        for _ in range(4 if len(queries) == 1 else 1):  # the last of them with a copy in half precision
+            for line, (scores, rows) in zip(every, scan.nearest(queries, k), strict=True):
+                wanted = np.flatnonzero(line >= np.sort(line)[-k].astype(np.float64) - 1e-6)
+                assert set(wanted.tolist()) <= set(rows.tolist())
+                assert len(set(rows.tolist())) == len(rows) >= k
+                np.testing.assert_array_equal(scores, line[rows])
+
+
 def test_a_passage_that_is_not_finite_is_named(vectors, small):
     for value in (np.nan, np.inf):
         broken = vectors.copy()

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense search: exact scores, canonical ties, every form of query, and the command that writes a run."""
 
+import copy
+
 import faiss
 import numpy as np
 import pytest
 from conftest import TEXTS, TOPICS, fails, refusal
 
 from pyserini_tct.encode import TctColBertQueryEncoder
+from pyserini_tct.encode import query as encode_query
 from pyserini_tct.runs import read_run
 from pyserini_tct.search.faiss import FaissSearcher
 from pyserini_tct.search.faiss.__main__ import main
@@ -178,6 +181,37 @@ def test_encoded_queries_need_no_encoder(tiny_index, topics, tmp_path, encoder):
           '--output', str(tmp_path / 'run'), '--hits', '1'])  # fmt: skip
     best = {qid: [hit.docid for hit in FaissSearcher(tiny_index, encoder).search(q, 1)] for qid, q in TOPICS.items()}
     assert {qid: list(hits) for qid, hits in read_run(tmp_path / 'run').items()} == best
+
+
+def test_encoded_queries_of_another_encoder_are_refused(tiny_index, other_students, topics, tmp_path, capsys):
+    """Of the same dimension: only the manifest beside them tells."""
+    other = str(other_students / 'tct_colbert-weights')
+    encode_query.main(['--topics', str(topics), '--encoder', other, '--output', str(tmp_path / 'q')])
+    given = ['--index', tiny_index, '--encoded-queries', tmp_path / 'q', '--topics', topics, '--output', tmp_path / 'r']
+    assert 'was made with another encoder (encoder_sha256' in fails(main, *given, capsys=capsys)
+    main([*map(str, given), '--any-encoder'])
+
+
+def test_queries_of_another_backend_are_refused(tiny_index, encoder):
+    other = copy.copy(encoder)
+    other.backend = 'onnx'
+    found = refusal(FaissSearcher, tiny_index, other)
+    assert 'was made with another backend (backend torch, this one has onnx): use --backend torch' in found
+    assert FaissSearcher(tiny_index, other, check_encoder=False).search('ice', 1)
+
+
+def test_a_graph_that_finds_too_few_says_so(tmp_path, tiny_student, topics, capsys):
+    """Two groups of passages without a link between them."""
+    folder = make_index(tmp_path / 'index', np.eye(40, 32), [f'p{row}' for row in range(40)])
+    index = faiss.index_factory(32, 'IVF2,Flat', faiss.METRIC_INNER_PRODUCT)
+    vectors = np.repeat(np.eye(2, 32, dtype=np.float32), 20, axis=0)
+    index.train(vectors)
+    index.add(vectors)
+    faiss.write_index(index, str(folder / 'index'))
+    main(words(folder, tiny_student, topics, tmp_path / 'run', '--hits', '30'))
+    assert 'the index found fewer hits than asked for 3 queries: see --ef-search' in capsys.readouterr().err
+    main(words(folder, tiny_student, topics, tmp_path / 'all', '--hits', '99', '--nprobe', '2'))
+    assert 'fewer hits' not in capsys.readouterr().err
 
 
 def test_the_command_refuses(tiny_index, tiny_student, other_students, topics, tmp_path, capsys):

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import TEXTS, TOPICS, clean_environment, command
+from test_index_kinds import make_store
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.fusion import interpolate
 from pyserini_tct.index._lucene_vectors import _warn_of_negatives
+from pyserini_tct.index.info import SEED
 from pyserini_tct.index.lucene import main as index_lucene
 from pyserini_tct.runs import read_run, write_run
 from pyserini_tct.search.lucene.__main__ import main
@@ -141,7 +143,8 @@ def test_dense_search_of_lucene_vectors(lucene, tiny_index, tiny_student, topics
     assert manifest.items() >= {'kind': 'lucene-vectors', 'type': 'hnsw', 'm': 8, 'ef_construction': 50}.items()
     assert (manifest['count'], manifest['dimension']) == (6, 32)
     words = ['--dense', '--index', folder / 'hnsw', '--encoder', tiny_student, '--topics', topics, '--hits', 6]
-    done = command('pyserini_tct.search.lucene', *words, '--ef-search', 2, '--output', 'run', cwd=tmp_path)
+    done = command('pyserini_tct.search.lucene', *words, '--ef-search', 2, '--output', 'run', '--profile', cwd=tmp_path)
+    assert [line.split()[0] for line in done.stdout.splitlines()[-4:]] == ['load', 'encode', 'search', 'write']
     assert done.returncode == 0, done.stderr
     assert 'note: 6 hits need as many candidates: --ef-search is 6, not 2' in done.stderr
     for qid, query in TOPICS.items():
@@ -169,3 +172,24 @@ def test_products_that_lucene_does_not_score_are_told(capsys):
     assert 'inner products down to -3.0' in capsys.readouterr().err
     _warn_of_negatives(np.array([[1.0, 0.5], [-0.5, 0.0]], np.float32))
     assert capsys.readouterr().err == ''
+
+
+def test_recall_of_lucene_vectors_by_hand(tmp_path):
+    """The vectors that it is compared with are other ones of the same docids: what is missed is known."""
+    vectors = np.random.default_rng(3).standard_normal((400, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)  # Lucene tells no products below -1 apart
+    store, others = make_store(tmp_path / 'vectors', vectors), make_store(tmp_path / 'others', vectors[::-1] + vectors)
+    command('pyserini_tct.index.lucene', '--dense', 'flat', '--input', store, '--index', tmp_path / 'index')
+    own = command('pyserini_tct.index.info', tmp_path / 'index', '--recall', '--json')
+    assert json.loads(own.stdout)['recall'] == {'10': 1.0, '100': 1.0, '400': 1.0}
+    words = ('--vectors', others, '--sample', 30, '--json')
+    found = json.loads(command('pyserini_tct.index.info', tmp_path / 'index', *words).stdout)
+    queries = (vectors[::-1] + vectors)[np.sort(np.random.default_rng(SEED).choice(400, 30, replace=False))]
+    lists = [np.argsort(-queries @ some.T, axis=1)[:, :10].tolist() for some in (vectors, vectors[::-1] + vectors)]
+    by_hand = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(*lists, strict=True)])
+    assert found['recall']['10'] == pytest.approx(by_hand)
+    assert 0.1 < by_hand < 0.95
+    few = make_store(tmp_path / 'few', vectors[:9])
+    failed = command('pyserini_tct.index.info', tmp_path / 'index', '--vectors', few)
+    assert 'name the vectors that it was made from' in failed.stderr
+    assert 'Traceback' not in failed.stderr

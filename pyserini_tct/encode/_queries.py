@@ -3,13 +3,16 @@
 """Queries that need no forward pass: sets encoded before, and a cache on disk that fills as queries come."""
 
 import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pyserini_tct._errors import TctError
+from pyserini_tct._manifest import read_manifest
 from pyserini_tct.prebuilt import locate
 from pyserini_tct.topics import read_topics
 from pyserini_tct.vectors import existing, load_matrix
@@ -26,10 +29,18 @@ class QueryCache:
         folder: of the caches; made if need be.
         key: names the file: digests of encoder and tokenizer, and all else that a vector depends on.
         dimension: length of a vector.
+
+    Raises:
+        TctError: the folder cannot be made.
     """
 
     def __init__(self, folder: Path, key: str, dimension: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TctError(
+                f'{folder} cannot be the folder of a query cache ({error.strerror}): name another'
+            ) from error
         self.path, self.dimension = folder / f'{key}.sqlite', dimension
 
     def vectors(self, queries: Sequence[str], encode: Callable[[list[str]], np.ndarray]) -> np.ndarray:
@@ -46,7 +57,7 @@ class QueryCache:
             if missing:
                 found.update(zip(missing, encode(missing).astype('<f4'), strict=True))
                 with closing(sqlite3.connect(self.path, timeout=BUSY)) as database, database:
-                    rows = [(text, found[text].tobytes()) for text in missing]  # type: ignore[union-attr]
+                    rows = [(text, _stored(text, found[text].tobytes())) for text in missing]  # type: ignore[union-attr]
                     database.executemany('INSERT OR REPLACE INTO queries VALUES (?, ?)', rows)
         except sqlite3.Error as error:
             raise TctError(f'the query cache {self.path} cannot be used ({error}): remove it or free it') from error
@@ -54,13 +65,23 @@ class QueryCache:
 
     def _known(self, database: sqlite3.Connection, text: str) -> np.ndarray | None:
         row = database.execute('SELECT vector FROM queries WHERE text = ?', (text,)).fetchone()
-        if row is None or len(row[0]) != 4 * self.dimension:
-            return None
-        return np.frombuffer(row[0], '<f4')
+        vector = None if row is None else row[0][: 4 * self.dimension]
+        return np.frombuffer(vector, '<f4') if vector and row[0] == _stored(text, vector) else None
+
+
+def _stored(text: str, vector: bytes) -> bytes:
+    """Return a vector with a checksum behind it, since SQLite has none: what is damaged is encoded again."""
+    return vector + zlib.crc32(vector, zlib.crc32(text.encode())).to_bytes(4, 'little')
 
 
 class EncodedQueries(dict[str, np.ndarray]):
-    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space)."""
+    """Vectors by query text; white space around a query does not count (some of MS MARCO's begin with a space).
+
+    Attributes:
+        manifest: what the vectors were made with, where that is known.
+    """
+
+    manifest: dict[str, Any]
 
     def __missing__(self, text: str) -> np.ndarray:
         if text == text.strip():
@@ -68,7 +89,7 @@ class EncodedQueries(dict[str, np.ndarray]):
         return self[text.strip()]
 
 
-def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
+def load_encoded_queries(path: Path) -> EncodedQueries:
     """Read queries encoded before: ``NAME.npy`` (float, queries x dimension) and ``NAME.tsv`` (qid, text), row by row.
 
     Args:
@@ -97,4 +118,6 @@ def load_encoded_queries(path: Path) -> dict[str, np.ndarray]:
             f'{vectors_file} has {len(vectors)} vectors, {vectors_file.stem}.tsv has {len(texts)} queries: '
             'they are not of one set'
         )
-    return EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
+    found = EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
+    found.manifest = read_manifest(vectors_file) or {}
+    return found

@@ -6,6 +6,7 @@ The nodes of a cluster need the corpus, the encoder and the output under the sam
 started again by Ray and goes on after its last complete block; so does the whole job when it is started again.
 """
 
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pyserini_tct.encode.merge import merge
 from pyserini_tct.models import _weights
 
 RETRIES, LOCAL = 3, 'local'
+CONNECT = 10  # seconds
 
 
 def encode_on_ray(
@@ -42,8 +44,9 @@ def encode_on_ray(
     ray = _env.need('ray', 'ray', '--ray')
     if not ray.is_initialized():
         try:
+            _reach(address)
             ray.init(None if address == LOCAL else address, log_to_driver=False, configure_logging=False)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, OverflowError, ValueError, RuntimeError) as error:
             raise TctError(f'no Ray cluster at {address} ({str(error).splitlines()[0]}): start one') from error
     found = ray.cluster_resources()
     gpus = int(found.get('GPU', 0)) if encoder['device'] != 'cpu' else 0
@@ -75,6 +78,13 @@ def encode_on_ray(
         except ray.exceptions.RayError as error:
             raise TctError(f'Ray lost a shard ({type(error).__name__}): start again, it goes on') from error
         return merge(folders, output, settings['overwrite'])
+
+
+def _reach(address: str) -> None:
+    """Raise ``OSError`` where nothing listens at ``HOST:PORT`` or ``ray://HOST:PORT``: Ray would try for minutes."""
+    host, _, port = address.removeprefix('ray://').rpartition(':')
+    if host and port.isdecimal():
+        socket.create_connection((host.strip('[]'), int(port)), CONNECT).close()
 
 
 def _encode_shard(

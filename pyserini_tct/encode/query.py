@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _atomic, _cli
+from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
+
+KIND = 'encoded-queries'  # in manifests
 
 
 def encode_queries(
@@ -21,7 +23,8 @@ def encode_queries(
     Args:
         topics: see :func:`pyserini_tct.topics.read_topics`.
         encoder: folder or name of a student.
-        output: ``NAME``: ``NAME.npy`` (float32, queries x dimension) and ``NAME.tsv`` (qid, text) are written.
+        output: ``NAME``: ``NAME.npy`` (float32, queries x dimension), its manifest and ``NAME.tsv`` (qid, text) are
+            written.
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         overwrite: replace existing files.
         computing: ``backend``, ``precision`` and ``query_cache`` of the query encoder.
@@ -39,19 +42,29 @@ def encode_queries(
     from pyserini_tct.topics import read_topics
 
     files = [output.with_name(output.name + suffix) for suffix in ('.tsv', '.npy')]
-    for file in files:
-        _atomic.check_free(file, overwrite, inputs=[topics, encoder])
+    for file, kind in zip(files, (None, KIND), strict=True):
+        _atomic.check_free(file, overwrite, kind, [topics, encoder])
     queries = read_topics(topics)
     line_breaks = next((qid for qid, text in queries.items() if len(text.splitlines()) > 1 or '\t' in text), None)
     if line_breaks is not None:
         raise TctError(f'{topics}: query {line_breaks} holds a tab or a line break, which {files[0].name} cannot keep')
     query_encoder = TctColBertQueryEncoder(encoder, device=_env.device_of(device), **computing)
     vectors = query_encoder.encode_batch(list(queries.values()))
+    student = query_encoder.student
+    content = {
+        'encoder_sha256': student.sha256,
+        'tokenizer_sha256': student.tokenizer.sha256,
+        'query_length': student.settings.query_length,
+        'dimension': student.dimension,
+        'backend': query_encoder.backend,
+        'precision': query_encoder.precision,
+        'count': len(queries),
+    }
     for file in files:  # never texts of one set beside vectors of another
         file.unlink(missing_ok=True)
     with _atomic.atomic_file(files[0]) as lines:
         lines.writelines(f'{qid}\t{text}\n' for qid, text in queries.items())
-    with _atomic.atomic_file(files[1], 'wb') as out:
+    with _atomic.atomic_file(files[1], 'wb', _manifest.describe(KIND, content, files[:1])) as out:
         np.save(out, vectors.astype('<f4'), allow_pickle=False)
     return len(queries)
 

@@ -3,6 +3,7 @@
 """Kinds of Faiss index by readable names, their parameters, and the training that some of them need."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -35,6 +36,7 @@ PARAMETERS: dict[str, tuple[str, str | None]] = {
     'refine': ('--refine', 'k_factor_rf'),
 }
 DEFAULTS = {'m': 16, 'ef_construction': 100, 'ef_search': 64, 'pq_nbits': 8, 'nprobe': 16, 'refine': 10}
+NO_GRAPH = re.compile(r'(HNSW0*[01]|IVF0+)(?!\d)')  # Faiss ends the process, or finds nothing
 POINTS = 39  # training vectors that Faiss wants for a cell at least; it uses 256 at most
 
 
@@ -130,6 +132,8 @@ def make_factory(factory: str, dimension: int) -> Any:
     """
     import faiss
 
+    if found := NO_GRAPH.search(factory):
+        raise TctError(f'{found[0]} in {factory!r} has too few links or cells: give HNSW at least 2, IVF at least 1')
     return attempt(faiss.index_factory, factory, dimension, factory, faiss.METRIC_INNER_PRODUCT)
 
 
@@ -165,7 +169,8 @@ def attempt(method: Callable[..., Any], factory: str, *words: Any) -> Any:
     try:
         return method(*words)
     except RuntimeError as error:
-        cause = str(error).strip().splitlines()[-1][:160]
+        # what is behind "Error in FUNCTION at FILE:LINE: Error: 'CONDITION' failed: ", or the condition
+        cause = re.sub(r"^Error in .* at \S+:\d+: |Error: '.*' failed: ", '', str(error).strip().splitlines()[-1])[:160]
         raise TctError(
             f'Faiss cannot build {factory!r} of these vectors ({cause}): try IVF256,SQ8, HNSW32 or Flat'
         ) from error

@@ -1,13 +1,15 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""A vector store to Anserini's index of dense vectors, flat or HNSW, which stock Pyserini reads.
+"""Anserini's index of dense vectors, flat or HNSW, which stock Pyserini reads: made of a vector store, and searched.
 
 Lucene keeps (1 + product) / 2 as its score, and 0 for products below -1: where the vectors give such, a note says so.
 """
 
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,59 @@ from pyserini_tct._errors import TctError
 TYPES = {'flat': 'Flat', 'hnsw': 'Hnsw'}
 PASSAGES = 1 << 16  # of a parquet file at most
 LOOKED_AT = 1000  # passages whose products are looked at
+EF_SEARCH = 100  # Pyserini's default
+
+
+class LuceneVectors:
+    """An Anserini index of dense vectors, HNSW and flat alike, opened for search.
+
+    Args:
+        folder: index folder.
+
+    Raises:
+        TctError: no Lucene index of vectors is there, or there is no usable Java.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from pyserini_tct import _jvm
+
+        if not any(folder.glob('segments_*')):
+            raise TctError(f'{folder} is no Lucene index: give the folder that Anserini made')
+        _jvm.prepare()
+        self.folder, self._autoclass = folder, _jvm.autoclass
+        self._args = _jvm.autoclass('io.anserini.search.HnswDenseSearcher$Args')()
+        self._args.index = str(folder)
+        self._object = self._java(_jvm.autoclass('io.anserini.search.HnswDenseSearcher'), self._args)
+
+    def search(
+        self, vectors: np.ndarray, k: int, ef_search: int = EF_SEARCH, threads: int = 1
+    ) -> list[list[tuple[str, float]]]:
+        """Return docids and Lucene's scores, ``(1 + product) / 2``, for each query vector ``(Q, dimension)``.
+
+        HNSW keeps ``ef_search`` candidates, or ``k`` where that is more: Lucene returns no more hits than it keeps.
+
+        Raises:
+            TctError: the index holds no vectors, or such of another dimension.
+        """
+        self._args.efSearch = max(ef_search, k)
+        texts, numbers = (self._autoclass('java.util.ArrayList')() for _ in range(2))
+        for number, vector in enumerate(vectors):
+            texts.add(json.dumps(vector.tolist()))
+            numbers.add(str(number))
+        found: list[list[tuple[str, float]]] = [[] for _ in vectors]
+        for entry in self._java(self._object.batch_search, texts, numbers, k, threads).entrySet().toArray():
+            found[int(entry.getKey())] = [(hit.docid, float(hit.score)) for hit in entry.getValue()]
+        return found
+
+    def _java(self, method: Any, *words: Any) -> Any:
+        try:
+            return method(*words)
+        except Exception as error:  # jnius.JavaException
+            cause = (str(error).splitlines() or ['no message'])[0][:160]
+            raise TctError(
+                f'{self.folder} cannot be searched as an index of dense vectors ({cause}): '
+                'name one of the encoder that made it'
+            ) from error
 
 
 def build_vectors(
@@ -76,7 +131,7 @@ def build_vectors(
                 f'{store_path} has {len(source)} vectors but Anserini indexed {indexed}: '
                 'see what it printed above, or is the disk full?'
             )
-        content = {key: source.manifest[key] for key in _open.KEPT if key in source.manifest}
+        content = _open.common([source])
         manifest = _manifest.describe(
             'lucene-vectors', {'type': kind, **graph, **content, 'count': indexed}, [_open.described(store_path)]
         )

@@ -47,7 +47,7 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
         raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
     if not docids:
         raise TctError(f'{folder} holds no vectors: build the index again')
-    vectors = flat_vectors(index)
+    vectors = flat_vectors(faiss.downcast_index(index.storage) if isinstance(index, faiss.IndexHNSW) else index)
     if vectors is not None and vectors.size < SCANNED:
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
@@ -120,6 +120,12 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
                     f'{str(other)[:12]}): index them apart'
                 )
     return opened
+
+
+def common(sources: Sequence[Source]) -> dict[str, Any]:
+    """Return what an index keeps of the manifests of its sources, where they agree."""
+    first, *others = (source.manifest for source in sources)
+    return {key: first[key] for key in KEPT if key in first and all(other.get(key) == first[key] for other in others)}
 
 
 def described(path: Path) -> Path:

@@ -56,7 +56,7 @@ def build_index(
     sources = _open.open_sources(inputs)
     count, dimension = sum(map(len, sources)), sources[0].dimension
     kind = kind.complete(dimension, count)
-    content = {key: sources[0].manifest[key] for key in _open.KEPT if key in sources[0].manifest}
+    content = _open.common(sources)
     manifest = _manifest.describe(
         'faiss-index',
         {'type': kind.type, **kind.parameters, 'factory': kind.factory, 'metric': 'inner product', **content,
@@ -75,7 +75,7 @@ def build_index(
         else:
             for source in sources:
                 for vectors in _open.blocks(source, verify=True):
-                    index.add(vectors)
+                    attempt(index.add, str(kind.factory), vectors)
             write_index(index, partial / 'index')
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
             for source in sources:

@@ -8,7 +8,7 @@ vectors that it was made from.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pyserini_tct.index._kinds import PARAMETERS
 
 DEPTHS = (10, 100, 1000)
 SEED = 42
+OTHER = 'name the vectors that it was made from'
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def recall(folder: Path, vectors: Path, queries: np.ndarray, threads: int = 1) -
     """Compare an index with exact search of the vectors that it was made from.
 
     Args:
-        folder: Faiss index folder.
+        folder: index folder, Faiss or Lucene.
         vectors: vector store or flat index folder, of the same passages in the same order.
         queries: ``(Q, dimension)``.
         threads: of both searches.
@@ -71,21 +72,15 @@ def recall(folder: Path, vectors: Path, queries: np.ndarray, threads: int = 1) -
     from pyserini_tct.index import _open
     from pyserini_tct.scoring import nearest
 
-    index, docids = _open.load_index(folder)
     (source,) = _open.open_sources([vectors])
-    if (len(source), source.dimension) != (len(docids), index.d):
-        raise TctError(
-            f'{vectors} has {len(source)} vectors of dimension {source.dimension}, {folder} has {len(docids)} of '
-            f'{index.d}: name the vectors that it was made from'
-        )
-    if any(names != docids[: len(names)] for names, _ in list(source.shards())[:1]):
-        raise TctError(f'{vectors} has other docids than {folder}: name the vectors that it was made from')
-    if queries.shape[1] != index.d:
-        raise TctError(f'the queries have dimension {queries.shape[1]}, {folder} has {index.d}')
+    docids = [docid for names, _ in source.shards() for docid in names]
+    if queries.shape[1] != source.dimension:
+        raise TctError(f'the queries have dimension {queries.shape[1]}, {vectors} has {source.dimension}')
     deepest = min(DEPTHS[-1], len(docids))
     with _env.threads(threads):
+        search = (_lucene_rows if any(folder.glob('segments_*')) else _faiss_rows)(folder, vectors, source, docids)
         started = time.perf_counter()
-        _, rows = index.search(queries, deepest)
+        rows = search(queries, deepest)
         searched = time.perf_counter()
         exact, _ = nearest(torch.from_numpy(queries), map(torch.tensor, _open.blocks(source)), deepest)
         scanned = time.perf_counter()
@@ -105,6 +100,42 @@ def recall(folder: Path, vectors: Path, queries: np.ndarray, threads: int = 1) -
         'queries': len(queries),
         'ms_per_query': {name: 1000 * seconds / len(queries) for name, seconds in milliseconds.items()},
     }
+
+
+Search = Callable[[np.ndarray, int], np.ndarray]  # queries and depth to rows (Q, depth), -1 where nothing was found
+
+
+def _faiss_rows(folder: Path, vectors: Path, source: Any, docids: Sequence[str]) -> Search:
+    from pyserini_tct.index._open import load_index
+
+    index, names = load_index(folder)
+    if index.d != source.dimension:
+        raise TctError(f'{vectors} has dimension {source.dimension}, {folder} has {index.d}: {OTHER}')
+    _check_docids(folder, vectors, names, docids)
+    return lambda queries, depth: index.search(queries, depth)[1]
+
+
+def _lucene_rows(folder: Path, vectors: Path, source: Any, docids: Sequence[str]) -> Search:
+    from pyserini_tct.index._lucene_vectors import LuceneVectors
+
+    index, row = LuceneVectors(folder), {docid: row for row, docid in enumerate(docids)}
+
+    def search(queries: np.ndarray, depth: int) -> np.ndarray:
+        rows = np.full((len(queries), depth), -1)
+        for line, hits in zip(rows, index.search(queries, depth), strict=True):
+            if unknown := [docid for docid, _ in hits if docid not in row]:
+                raise TctError(f'{vectors} has no docid {unknown[0]}, which {folder} has: {OTHER}')
+            line[: len(hits)] = [row[docid] for docid, _ in hits]
+        return rows
+
+    return search
+
+
+def _check_docids(folder: Path, vectors: Path, names: Sequence[str], docids: Sequence[str]) -> None:
+    if len(names) != len(docids):
+        raise TctError(f'{vectors} has {len(docids)} vectors, {folder} has {len(names)}: {OTHER}')
+    if list(names) != list(docids):
+        raise TctError(f'{vectors} has other docids than {folder}: {OTHER}')
 
 
 def parent_of(folder: Path) -> Path:
@@ -149,7 +180,7 @@ def main(argv: Sequence[str]) -> None:
     parser = _cli.Parser('pyserini_tct.index.info', 'What an index is, what a passage takes in it, what it misses.')
     add = parser.add_argument
     add('index', type=Path, help='index folder, Faiss or Lucene')
-    add('--recall', action='store_true', help='compare a Faiss index with exact search at depths 10, 100 and 1000')
+    add('--recall', action='store_true', help='compare with exact search at depths 10, 100 and 1000')
     add('--vectors', type=Path, help='what the index was made from (left out: what its manifest names, beside it)')
     add('--topics', help='queries of the comparison; left out: a sample of the passages')
     add('--encoder', help='student that encodes the topics')
@@ -167,8 +198,8 @@ def main(argv: Sequence[str]) -> None:
         raise TctError(f'{args.index} is no index folder: make it with python -m pyserini_tct.index.faiss')
     found = describe(args.index)
     if args.recall or args.topics or args.vectors:
-        if found.get('class') is None:
-            raise TctError(f'{args.index} is a Lucene index, recall is measured of Faiss indexes: leave --recall out')
+        if found['dimension'] is None:
+            raise TctError(f'{args.index} is no index of vectors, or has no manifest: leave --recall out')
         vectors = args.vectors or parent_of(args.index)
         queries, origin = queries_of(args, vectors, found)
         found |= {**recall(args.index, vectors, queries, args.threads), 'queries_from': origin}

@@ -52,7 +52,10 @@ def main(argv: Sequence[str]) -> None:
     def search(queries: list[str], qids: list[str]) -> Mapping[str, Sequence[Any]]:
         if feedback:
             return _prf.FeedbackSearcher(searcher, feedback).batch_search(queries, qids, args.hits, args.threads)
-        return searcher.rankings(queries, qids, args.hits, args.threads)
+        found = searcher.rankings(queries, qids, args.hits, args.threads)
+        if short := sum(len(hits) < min(args.hits, searcher.num_docs) for hits in found.values()):
+            _cli.note(f'note: the index found fewer hits than asked for {short} queries: see --ef-search and --nprobe')
+        return found
 
     def stages() -> dict[str, float]:
         return {'load': loaded, 'encode': searcher.encoding}

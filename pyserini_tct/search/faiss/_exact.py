@@ -5,8 +5,9 @@
 Faiss scans a batch of up to 128,000 floats query after query, at a tenth of what a matrix product does. Here blocks of
 passages are multiplied with all queries; of each group of neighbouring passages only the best is compared, since the k
 best lie in the k best groups. The candidates are then scored one by one, so a score never depends on the batch, the
-block or the precision of the product; and the product's own error, as seen on the candidates, says whether any passage
-outside them could belong there. If so, more are taken. The vectors may lie in a file larger than the memory.
+block or the precision of the product; and a bound of the product's error, from the norms of what rounding takes off,
+says whether any passage outside them could belong there. If so, more are taken. The vectors may lie in a file larger
+than the memory.
 """
 
 import itertools
@@ -30,7 +31,11 @@ SINGLE = 2  # so many queries are scanned one by one: that is bound by memory, w
 REPAYS = 16  # scans after which a half-precision copy, which halves what is read, has cost less than it will save
 LARGEST = 6e4  # that half precision holds
 
+EPSILON = float(np.finfo(np.float32).eps)
+ROUNDED = 2.0**-8  # the most, relatively, by which rounding to bf16 moves a number
+
 Found = tuple[np.ndarray, np.ndarray]  # scores, highest first, and their rows
+Near = tuple[np.ndarray, np.ndarray]  # rows (Q, count), and (Q,) what no score of any other row exceeds
 
 
 class ExactScan:
@@ -46,8 +51,10 @@ class ExactScan:
         self._tensor = torch.from_numpy(vectors)
         self._blocks: dict[int, torch.Tensor] = {}
         self._centre = torch.zeros(0)
+        self._norms, self._measured = np.zeros(3), 0  # of the product's vectors, as _measure has them
         self._scans, self._divided = 0, (0, False)
         self._parts: list[tuple[int, int, Any]] = []
+        self._half_norms = np.zeros(3)
         _env.keep_freed_memory()
 
     def __len__(self) -> int:
@@ -64,7 +71,7 @@ class ExactScan:
         Raises:
             TctError: a score is not finite.
         """
-        more = 0 if self.precision == 'fp32' else max(32, k // 8)
+        more = 0 if self.precision == 'fp32' and len(queries) > SINGLE else max(32, k // 2)
         with _env.threads(threads):
             group = max(1, PRODUCTS // (8 * min(len(self), k + SPARE + more)))
             for start in range(0, len(queries), group):
@@ -72,17 +79,10 @@ class ExactScan:
 
     def _searched(self, queries: np.ndarray, k: int, count: int, threads: int) -> Iterator[Found]:
         if count < len(self):
-            find = self._scan if len(queries) <= SINGLE else self._product
-            near, found = find(queries, count, threads)
-            if (
-                near.shape[1] > count
-            ):  # of several parts: outside them all, nothing is better than the worst that is kept
-                near, places = near.topk(count)
-                found = found.gather(1, places)
-            approximate, rows = near.double().numpy(), found.numpy()
+            rows, beyond = (self._scan if len(queries) <= SINGLE else self._product)(queries, count, threads)
         else:
             rows = np.tile(np.arange(len(self)), (len(queries), 1))
-            approximate = None
+            beyond = np.full(len(queries), -np.inf)
         scores = self._scores(queries, rows)
         if not np.isfinite(scores).all():
             row = int(rows[~np.isfinite(scores)][0])
@@ -90,13 +90,7 @@ class ExactScan:
         order = np.argsort(-scores, axis=1, kind='stable')
         ranked = np.take_along_axis(scores, order, 1)
         last = ranked[:, min(k, ranked.shape[1]) - 1].astype(np.float64)
-        if approximate is None:
-            safe = np.ones(len(queries), bool)
-        else:
-            offset = scores - approximate  # the product is of centred vectors
-            middle = np.median(offset, axis=1)
-            error = 2 * np.abs(offset - middle[:, None]).max(axis=1)
-            safe = last - AS_WRITTEN > approximate.min(axis=1) + middle + error
+        safe = last - AS_WRITTEN > beyond
         for i in range(len(queries)):
             if safe[i]:
                 wanted = int(np.searchsorted(-ranked[i], AS_WRITTEN - last[i], side='right'))
@@ -111,8 +105,8 @@ class ExactScan:
         faiss.fvec_inner_products_by_idx(*words, queries.shape[1], *rows.shape)  # type: ignore[attr-defined, unused-ignore]
         return scores
 
-    def _scan(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the best scores and their rows ``(Q, count or a few more)``; each thread reads its part of them."""
+    def _scan(self, queries: np.ndarray, count: int, threads: int) -> Near:
+        """Find the best of each query; each thread reads its part of the vectors."""
         self._scans += len(queries)
         halved = self._scans >= REPAYS and 2 * self.vectors.size <= KEPT
         if self._divided != (threads, halved):
@@ -124,23 +118,22 @@ class ExactScan:
             if half is not None:
                 values, rows = half.search(queries, min(count, end - start))
                 return torch.from_numpy(values), torch.from_numpy(rows) + start
-            scores = np.empty((len(queries), end - start), np.float32)
-            for line, query in zip(scores, queries, strict=True):
-                words = [faiss.swig_ptr(array) for array in (line, query, self.vectors[start:end])]
-                faiss.fvec_inner_products_ny(*words, queries.shape[1], end - start)  # type: ignore[attr-defined, unused-ignore]
-            best = torch.from_numpy(scores).topk(min(count, end - start))
-            return best.values, best.indices + start
+            best = torch.from_numpy(self._scores(queries, np.tile(np.arange(start, end), (len(queries), 1))))
+            values, places = best.topk(min(count, end - start))
+            return values, places + start
 
         # one thread each: OpenMP's number of threads is a setting of the calling thread
         with ThreadPoolExecutor(len(parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
-            found = list(pool.map(scan, parts))
-        return torch.cat([values for values, _ in found], 1), torch.cat([rows for _, rows in found], 1)
+            rows, worst = _best(list(pool.map(scan, parts)), count)
+        halved = parts[0][2] is not None
+        return rows, worst + (self._error(queries, queries, self._half_norms) if halved else 0)
 
     def _divide(self, threads: int, halved: bool) -> None:
         """Divide the passages among threads, in half precision where that is asked for and holds them."""
         self._divided = threads, halved
         bounds = np.linspace(0, len(self), min(threads, len(self)) + 1).astype(int).tolist()
         halved = halved and max(float(self._tensor.max()), -float(self._tensor.min())) < LARGEST
+        self._half_norms = np.zeros(3)
         parts: list[tuple[int, int, Any]] = []
         for start, end in itertools.pairwise(bounds):
             half = None
@@ -148,13 +141,18 @@ class ExactScan:
                 kind = faiss.ScalarQuantizer.QT_fp16
                 half = faiss.IndexScalarQuantizer(self.vectors.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
                 half.add(self.vectors[start:end])
+                for first in range(start, end, BLOCK):
+                    block = self._tensor[first : min(first + BLOCK, end)]
+                    stored = torch.from_numpy(half.reconstruct_n(first - start, len(block)))
+                    self._half_norms = _measure(self._half_norms, block, block, stored)
             parts.append((start, end, half))
         self._parts = parts
 
-    def _product(self, queries: np.ndarray, count: int, threads: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the best products and their rows, both ``(Q, count)`` for each chunk, side by side in no order."""
+    def _product(self, queries: np.ndarray, count: int, threads: int) -> Near:
+        """Find the best of all queries by matrix products, chunk after chunk."""
         width = 32 if count <= 64 else 8  # passages a group
-        transposed = torch.from_numpy(queries).T.to(torch.bfloat16 if self.precision == 'bf16' else torch.float32)
+        rounded = torch.from_numpy(queries).to(torch.bfloat16 if self.precision == 'bf16' else torch.float32)
+        transposed = rounded.T
         chunk = max(BLOCK, PRODUCTS // len(queries) // BLOCK * BLOCK)
         best: list[tuple[torch.Tensor, torch.Tensor]] = []
         for first in range(0, len(self), chunk):
@@ -174,17 +172,51 @@ class ExactScan:
                 values, rows = products[:size].T, torch.arange(size).expand(len(queries), -1)
             values, places = values.float().topk(min(count, values.shape[1]), sorted=False)
             best.append((values, rows.gather(1, places) + first))
-        return torch.cat([values for values, _ in best], 1), torch.cat([rows for _, rows in best], 1)
+        found, worst = _best(best, count)
+        if self.precision == 'bf16':  # which the products are rounded to as well, and of vectors without their mean
+            worst += ROUNDED * np.abs(worst) + queries.astype(np.float64) @ self._centre.double().numpy()
+        return found, worst + self._error(queries, rounded.float().numpy(), self._norms)
+
+    def _error(self, queries: np.ndarray, rounded: np.ndarray, norms: np.ndarray) -> np.ndarray:
+        """Return what a score exceeds its product by at most, ``(Q,)``, as Cauchy and Schwarz have it.
+
+        Either is a sum of ``dimension`` products, which single floats give to ``dimension * EPSILON / 2`` of the norms
+        (Higham, Accuracy and Stability of Numerical Algorithms, 3.1), of vectors and queries that were rounded before.
+        """
+        length, lost = (np.linalg.norm(part.astype(np.float64), axis=1) for part in (queries, queries - rounded))
+        longest, longest_stored, most_lost = norms
+        with np.errstate(invalid='ignore'):  # where a vector is not finite, nothing is bounded and all is scored
+            sums = (queries.shape[1] + 8) * EPSILON * length * max(longest, longest_stored)
+            return 1.001 * (sums + length * most_lost + lost * longest_stored)
 
     def _block(self, start: int, end: int) -> torch.Tensor:
         """Return vectors for the product; in bf16 with the mean taken off, which rounding would spend its digits on."""
-        if self.precision == 'fp32':
-            return self._tensor[start:end]
-        if not len(self._centre):
-            self._centre = self._tensor[:: max(1, len(self) // 4096)].mean(0)
-        block = self._blocks.get(start)
-        if block is None or len(block) != end - start:
-            block = (self._tensor[start:end] - self._centre).bfloat16()
+        vectors = exact = block = self._tensor[start:end]
+        if self.precision == 'bf16':
+            if not len(self._centre):
+                self._centre = self._tensor[:: max(1, len(self) // 4096)].mean(0)
+            if (kept := self._blocks.get(start)) is not None and len(kept) == end - start:
+                return kept
+            exact = vectors - self._centre
+            block = exact.bfloat16()
             if 2 * self._tensor.numel() <= KEPT:
                 self._blocks[start] = block
+        if start >= self._measured:
+            self._norms, self._measured = _measure(self._norms, vectors, exact, block), end
         return block
+
+
+def _best(parts: list[tuple[torch.Tensor, torch.Tensor]], count: int) -> Near:
+    """Return the rows of the ``count`` best values of all parts, and the least of these values, in double floats."""
+    values, rows = (torch.cat(column, 1) for column in zip(*parts, strict=True))
+    if values.shape[1] > count:
+        values, places = values.topk(count, sorted=False)
+        rows = rows.gather(1, places)
+    return rows.numpy(), values.amin(1).double().numpy()
+
+
+def _measure(norms: np.ndarray, vectors: torch.Tensor, exact: torch.Tensor, stored: torch.Tensor) -> np.ndarray:
+    """Return the largest norms so far: of a vector, of one as it is stored, and of what storing took off one."""
+    lost = 0.0 if stored is exact else (exact - stored.float()).norm(dim=1).max()
+    found = [vectors.norm(dim=1).max(), stored.float().norm(dim=1).max(), lost]
+    return np.maximum(norms, [float(norm) for norm in found])

@@ -94,28 +94,39 @@ def load_shards(folders: Sequence[Path]) -> tuple[list[Any], list[str]]:
     return indexes, list(itertools.chain.from_iterable(docids for _, docids in loaded))
 
 
-def refuse_other_encoder(index_dir: Path, dimension: int, encoder: Any) -> None:
-    """Compare an encoder of ours with what the index's manifest says of its encoder."""
-    student = getattr(encoder, 'student', None)
-    if student is None:
-        return
-    if student.dimension != dimension:
+def refuse_other_encoder(index_dir: Path, dimension: int | None, encoder: Any) -> None:
+    """Compare an encoder of ours, or what is known of encoded queries, with what the index's manifest says of its own.
+
+    Raises:
+        TctError: they differ in dimension, backend, length, weights or vocabulary.
+    """
+    mine_of = _made_with(encoder)
+    if dimension and mine_of.get('dimension', dimension) != dimension:
         raise TctError(
-            f'the encoder gives {student.dimension} dimensions, the index {index_dir} has {dimension}: '
+            f'the encoder gives {mine_of["dimension"]} dimensions, the index {index_dir} has {dimension}: '
             'use the encoder that made the index'
         )
     manifest = read_manifest(index_dir) or {}
-    mine_of = {
+    for key in ('query_length', 'encoder_sha256', 'tokenizer_sha256', 'backend'):
+        if key in manifest and key in mine_of and manifest[key] != mine_of[key]:
+            what, remedy = ('backend', f'--backend {manifest[key]}') if key == 'backend' else ('encoder', 'that one')
+            raise TctError(
+                f'the index {index_dir} was made with another {what} ({key} {str(manifest[key])[:12]}, this one has '
+                f'{str(mine_of[key])[:12]}): use {remedy}, or add --any-encoder'
+            )
+
+
+def _made_with(encoder: Any) -> dict[str, Any]:
+    student = getattr(encoder, 'student', None)
+    if student is None:
+        return getattr(getattr(encoder, 'embedding', None), 'manifest', {})
+    return {
+        'dimension': student.dimension,
         'query_length': student.settings.query_length,
         'encoder_sha256': student.sha256,
         'tokenizer_sha256': student.tokenizer.sha256,
+        'backend': encoder.backend,
     }
-    for key, mine in mine_of.items():
-        if key in manifest and manifest[key] != mine:
-            raise TctError(
-                f'the index {index_dir} was made with another encoder ({key} {str(manifest[key])[:12]}, this one has '
-                f'{str(mine)[:12]}): use that one, or add --any-encoder'
-            )
 
 
 def _prebuilt_texts(name: str) -> Any:

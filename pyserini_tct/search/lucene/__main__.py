@@ -2,13 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """``python -m pyserini_tct.search.lucene``: topics to a run, by BM25 or by dense vectors in Lucene."""
 
+import time
 from collections.abc import Sequence
 
 from pyserini_tct import _cli
 from pyserini_tct.search import _arguments
 from pyserini_tct.search.lucene import _scoring
 
-DENSE = ('hnsw', 'flat', 'ef_search', 'encoder', 'tokenizer', 'encoded_queries', 'normalize_distances', 'any_encoder')
+DENSE = (
+    'hnsw',
+    'flat',
+    'ef_search',
+    'encoder',
+    'tokenizer',
+    'encoded_queries',
+    'normalize_distances',
+    'any_encoder',
+    'profile',
+)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -21,6 +32,7 @@ def main(argv: Sequence[str]) -> None:
     add('--flat', action='store_true', help='likewise')
     add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps; at least the hits')
     _arguments.add_encoder(parser)
+    add('--profile', action='store_true', help='with --dense: print the time of each stage')
     _scoring.add_flags(parser)
     _arguments.add_run(parser)
     args = parser.parse_args(argv)
@@ -33,12 +45,15 @@ def main(argv: Sequence[str]) -> None:
     if args.dense:
         from pyserini_tct.search.lucene._dense import open_dense
 
+        started = time.perf_counter()
         dense = open_dense(args, args.batch_size)
+        loaded = time.perf_counter() - started
         _arguments.search_topics(
             args,
             'dense',
             'tct_colbert',
             lambda queries, qids: dense.batch_search(queries, qids, args.hits, args.threads),
+            (lambda: {'load': loaded, 'encode': dense.encoding}) if args.profile else None,
         )
         return
 

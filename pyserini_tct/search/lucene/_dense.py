@@ -3,7 +3,7 @@
 """Search of Anserini's indexes of dense vectors, HNSW and flat alike, with a query encoder in Python."""
 
 import argparse
-import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,11 @@ import numpy as np
 
 from pyserini_tct import _cli, _env, _jvm
 from pyserini_tct._errors import TctError
+from pyserini_tct._manifest import read_manifest
+from pyserini_tct.index._lucene_vectors import EF_SEARCH, LuceneVectors
 from pyserini_tct.runs import Hit, rank
 from pyserini_tct.search import _arguments
 from pyserini_tct.search.faiss._folder import refuse_other_encoder
-
-EF_SEARCH = 100  # Pyserini's default
 
 
 class LuceneDenseSearcher:
@@ -46,16 +46,11 @@ class LuceneDenseSearcher:
     ) -> None:
         self.index_dir, self.query_encoder = Path(index_dir), query_encoder
         self.ef_search, self.normalize_distances = ef_search or EF_SEARCH, normalize_distances
+        self.encoding = 0.0  # seconds so far
         self._raised = ef_search is None  # told, or not asked for
-        if not any(self.index_dir.glob('segments_*')):
-            raise TctError(f'{index_dir} is no Lucene index: give the folder that Anserini made')
-        student = getattr(query_encoder, 'student', None)
-        if check_encoder and student is not None:
-            refuse_other_encoder(self.index_dir, student.dimension, query_encoder)
-        self._args = _jvm.autoclass('io.anserini.search.HnswDenseSearcher$Args')()
-        self._args.index = str(index_dir)
-        self._args.efSearch = self.ef_search
-        self._object = self._java(_jvm.autoclass('io.anserini.search.HnswDenseSearcher'), self._args)
+        if check_encoder:
+            refuse_other_encoder(self.index_dir, (read_manifest(self.index_dir) or {}).get('dimension'), query_encoder)
+        self._index = LuceneVectors(self.index_dir)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """Return the ``k`` best hits of one query, ties by docid."""
@@ -65,33 +60,20 @@ class LuceneDenseSearcher:
         self, queries: Sequence[str], q_ids: Sequence[str], k: int = 10, threads: int = 1
     ) -> dict[str, list[Hit]]:
         """Return ``{qid: hits}``; see :meth:`search`."""
-        self._args.efSearch = max(self.ef_search, k)  # Lucene returns no more hits than that
+        started = time.perf_counter()
+        vectors = self.query_encoder.encode_batch(list(queries))
+        self.encoding += time.perf_counter() - started
+        if not np.isfinite(vectors).all():
+            raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
         if k > self.ef_search and not self._raised:
             self._raised = True
             _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {self.ef_search}')
-        texts, ids = (_jvm.autoclass('java.util.ArrayList')() for _ in range(2))
-        vectors = self.query_encoder.encode_batch(list(queries))
-        if not np.isfinite(vectors).all():
-            raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
-        for vector, qid in zip(vectors, q_ids, strict=True):
-            texts.add(json.dumps(vector.tolist()))
-            ids.add(qid)
-        found: dict[str, list[Hit]] = {qid: [] for qid in q_ids}
-        for entry in self._java(self._object.batch_search, texts, ids, k, threads).entrySet().toArray():
-            hits = ((hit.docid, float(hit.score)) for hit in entry.getValue())
-            scaled = hits if self.normalize_distances else ((docid, 2 * score - 1) for docid, score in hits)
-            found[entry.getKey()] = rank(scaled)
-        return found
-
-    def _java(self, method: Any, *words: Any) -> Any:
-        try:
-            return method(*words)
-        except Exception as error:  # jnius.JavaException
-            cause = (str(error).splitlines() or ['no message'])[0][:160]
-            raise TctError(
-                f'{self.index_dir} cannot be searched as an index of dense vectors ({cause}): '
-                'name one of the encoder that made it'
-            ) from error
+        found = self._index.search(vectors, k, self.ef_search, threads)
+        if self.normalize_distances:
+            return {qid: rank(hits) for qid, hits in zip(q_ids, found, strict=True)}
+        return {
+            qid: rank((docid, 2 * score - 1) for docid, score in hits) for qid, hits in zip(q_ids, found, strict=True)
+        }
 
 
 def open_dense(args: argparse.Namespace, batch_size: int) -> LuceneDenseSearcher:
