@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pyserini_tct import _atomic, _cli
+from pyserini_tct import _atomic, _cli, _env
 from pyserini_tct._errors import TctError
 
 ABOUT = """Train students with every combination of coupling, temperature, start and teacher, several seeds each, on the
@@ -30,6 +30,8 @@ def _parser() -> _cli.Parser:
     add('--dev-queries', type=_cli.positive, help='a fixed sample of so many queries of each collection (all)')
     add('--hits', type=_cli.positive, default=100, help='length of the lists that are scored')
     add('--rerank-depth', type=_cli.positive, default=50, help="BM25's best passages that a teacher re-ranks")
+    text = 'of the evaluation (fp32); auto: bf16 where the machine has it'
+    add('--evaluation-precision', choices=('fp32', 'bf16', 'auto'), default='fp32', help=text)
     text = 'a ColBERT teacher scores all passages too where a collection has at most so many'
     add('--full-maxsim-limit', type=_cli.positive, default=5000, help=text)
     add('--only', metavar='PATTERN', help='run the cells of this name (* and ?) and the teachers they need')
@@ -80,12 +82,14 @@ def main(argv: Sequence[str]) -> None:
         for cell in wanted:
             print(f'{cell.name}\n    {training.line(cell) or "(nothing to train)"}')
         return
+    precision = _env.precision_of(args.evaluation_precision, _env.device_of(configs[0].device).split(':')[0])
     settings = {
         'measures': [str(measure) for measure in measures],
         'dev-queries': args.dev_queries,
         'hits': args.hits,
         'rerank-depth': args.rerank_depth,
         'full-maxsim-limit': args.full_maxsim_limit,
+        'evaluation-precision': precision,
         'training': shared,
         'backbone': _backbone(shared['student']['backbone']),
         'collections': {collection.name: 'trained' if collection.trained else 'evaluated' for collection in found},
@@ -104,6 +108,7 @@ def main(argv: Sequence[str]) -> None:
             'rerank_depth': args.rerank_depth,
             'full_maxsim_limit': args.full_maxsim_limit,
             'device': configs[0].device,
+            'precision': precision,
         }
         plan = _run.write_plan(root, plan, cells)
     _run.run(root, plan, wanted, training, args.discard_students)

@@ -55,7 +55,7 @@ def _student(plan: dict[str, Any], model: str, work: Path) -> Any:
 
     def search(entry: dict[str, Any], topics: dict[str, str]) -> Found:
         vectors = work / str(plan['collections'].index(entry))
-        found = by_student(entry['corpus'], topics, model, plan['hits'], vectors, plan['device'])
+        found = by_student(entry['corpus'], topics, model, plan['hits'], vectors, plan['device'], plan['precision'])
         _atomic.remove(vectors)
         return found
 
@@ -76,7 +76,11 @@ def _rerank(plan: dict[str, Any], model: str, work: Path) -> Any:
         run = {qid: run.get(qid, {}) for qid in topics}
         wanted = needed(run, depth)
         passages = [passage for passage in read_corpus(entry['corpus']) if passage.docid in wanted]
-        reranker: Reranker = MaxSimReranker(loaded, passages, tokens) if is_colbert else CrossReranker(loaded, passages)
+        reranker: Reranker = (
+            MaxSimReranker(loaded, passages, tokens, plan['precision'])
+            if is_colbert
+            else CrossReranker(loaded, passages, plan['precision'])
+        )
         found = {qid: reranker.rerank_run(run[qid], text, depth)[: plan['hits']] for qid, text in topics.items()}
         _atomic.remove(tokens)
         return found
@@ -92,7 +96,7 @@ def _maxsim(plan: dict[str, Any], model: str, work: Path) -> Any:
 
     def search(entry: dict[str, Any], topics: dict[str, str]) -> Found:
         passages = list(read_corpus(entry['corpus']))
-        scores = maxsim_scores(loaded, list(topics.values()), passages)
+        scores = maxsim_scores(loaded, list(topics.values()), passages, precision=plan['precision'])
         docids = [passage.docid for passage in passages]
         return {
             qid: rank(zip(docids, row.tolist(), strict=True), plan['hits'])

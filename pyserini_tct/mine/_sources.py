@@ -37,7 +37,13 @@ def by_bm25(corpus: str, topics: Mapping[str, str], depth: int) -> Candidates:
 
 
 def by_student(
-    corpus: str, topics: Mapping[str, str], encoder: str, depth: int, work: Path, device: str = 'auto'
+    corpus: str,
+    topics: Mapping[str, str],
+    encoder: str,
+    depth: int,
+    work: Path,
+    device: str = 'auto',
+    precision: str = 'fp32',
 ) -> Candidates:
     """Encode a corpus and search it exactly by dot product, shard after shard.
 
@@ -48,6 +54,7 @@ def by_student(
         depth: passages a query.
         work: folder for the vectors; a killed job goes on from it.
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
+        precision: of the student's network, ``fp32`` or ``bf16``.
 
     Raises:
         TctError: a bad corpus or checkpoint.
@@ -59,10 +66,10 @@ def by_student(
 
     import torch  # isort: skip
 
-    passages = TctColBertDocumentEncoder(encoder, device=device)
+    passages = TctColBertDocumentEncoder(encoder, device=device, precision=precision)
     student = passages.student
     inputs = [] if corpus.startswith(IRDS) else [sha256(file) for file in corpus_files(Path(corpus))]
-    made_of = [student.sha256, student.tokenizer.sha256, student.settings.passage_length, inputs or corpus]
+    made_of = [student.sha256, student.tokenizer.sha256, student.settings.passage_length, inputs or corpus, precision]
     store = work / f'vectors-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}'
     if not store.is_dir():
         encode_corpus(corpus, store, passages)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from pyserini_tct import _env
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
@@ -115,14 +116,27 @@ class DevSet:
 
 
 @torch.no_grad()
-def maxsim_scores(model: ColBert, queries: Sequence[str], passages: Sequence[Passage], block: int = 32) -> np.ndarray:
-    """Return MaxSim of each query with each passage, ``(queries, passages)``; passages are encoded block by block."""
-    encoded = [model.encode_queries(queries[i : i + QUERIES]) for i in range(0, len(queries), QUERIES)]
+def maxsim_scores(
+    model: ColBert, queries: Sequence[str], passages: Sequence[Passage], block: int = 32, precision: str = 'fp32'
+) -> np.ndarray:
+    """Return MaxSim of each query with each passage, ``(queries, passages)``; passages are encoded block by block.
+
+    Args:
+        model: the ColBERT.
+        queries, passages: texts.
+        block: passages encoded at a time.
+        precision: of its network, ``fp32`` or ``bf16``; MaxSim is always fp32.
+    """
+    device = model.device.type
+    with _env.autocast(device, precision):
+        encoded = [model.encode_queries(queries[i : i + QUERIES]) for i in range(0, len(queries), QUERIES)]
     vectors = TokenVectors(*(torch.cat(part) for part in zip(*encoded, strict=True)))
     by_length = sorted(range(len(passages)), key=lambda i: len(passages[i].contents))
     scores = np.empty((len(queries), len(passages)), np.float32)
     for start in tqdm(range(0, len(by_length), block), desc='dev', unit='block', disable=None, leave=False):
         rows = by_length[start : start + block]
-        part = model.scorer(vectors, model.encode_passages([passages[row] for row in rows]))
+        with _env.autocast(device, precision):
+            found = model.encode_passages([passages[row] for row in rows])
+        part = model.scorer(vectors, found)
         scores[:, rows] = part.cpu().numpy()
     return scores
