@@ -145,6 +145,7 @@ def test_a_cell_is_trained_again_to_the_same_scores(ablation, words, started):
     [
         (['--lr', 0.02], 'another training colbert lr (0.01, now 0.02)'),
         (['--dev-queries', 2], 'another dev-queries (None, now 2)'),
+        (['--evaluation-precision', 'bf16'], 'another evaluation-precision (fp32, now bf16)'),
         (['--measures', 'RR@5'], "another measures (['RR@10', 'nDCG@10'], now ['RR@5'])"),
     ],
 )

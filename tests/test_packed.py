@@ -40,6 +40,24 @@ def test_gradients_are_those_of_each_text_alone(bert):
         torch.testing.assert_close(ours[name], gradient, atol=1e-5, rtol=1e-4, msg=name)
 
 
+def test_gradients_in_bf16_are_those_in_single_precision_but_for_rounding(bert):
+    """Attention leaves autocast on the way: what comes back has the type and the gradient of the rest."""
+    weight = torch.randn(sum(LENGTHS), bert.config.hidden_size)
+    found = {}
+    for enabled in (False, True):
+        bert.zero_grad()
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            (packed.hidden_states(bert, GROUPS).float() * weight).sum().backward()
+        found[enabled] = torch.cat([p.grad.flatten() for p in bert.encoder.parameters() if p.grad is not None])
+    assert (found[True] != found[False]).any()
+    assert torch.nn.functional.cosine_similarity(found[True], found[False], dim=0) > 0.999
+    query = torch.randn(2, 4, 3, 8, dtype=torch.bfloat16, requires_grad=True)
+    mixed = packed._mixed(query, query, query, None, 0.0)
+    assert mixed.dtype is torch.bfloat16
+    single = torch.nn.functional.scaled_dot_product_attention(query.float(), query.float(), query.float())
+    torch.testing.assert_close(mixed, single.to(torch.bfloat16), atol=0, rtol=0)
+
+
 def test_a_token_that_is_not_attended_to_changes_no_other(bert):
     """ColBERT v2 reads [MASK] vectors of a query, but no token looks at them."""
     attended = [[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]]
