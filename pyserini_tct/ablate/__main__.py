@@ -28,6 +28,8 @@ def _parser() -> _cli.Parser:
     add('--seeds', default='3', help='how many: 0, 1, ...')
     add('--measures', nargs='+', default=['RR@10', 'nDCG@10'], metavar='NAME', help='as ir_measures spells them')
     add('--dev-queries', type=_cli.positive, help='a fixed sample of so many queries of each collection (all)')
+    text = 'collections that are only evaluated are searched with the models of so many seeds (all)'
+    add('--evaluate-seeds', type=_cli.positive, help=text)
     add('--hits', type=_cli.positive, default=100, help='length of the lists that are scored')
     add('--rerank-depth', type=_cli.positive, default=50, help="BM25's best passages that a teacher re-ranks")
     text = 'of the evaluation (fp32); auto: bf16 where the machine has it'
@@ -86,6 +88,7 @@ def main(argv: Sequence[str]) -> None:
     settings = {
         'measures': [str(measure) for measure in measures],
         'dev-queries': args.dev_queries,
+        'evaluate-seeds': args.evaluate_seeds,
         'hits': args.hits,
         'rerank-depth': args.rerank_depth,
         'full-maxsim-limit': args.full_maxsim_limit,
@@ -109,6 +112,7 @@ def main(argv: Sequence[str]) -> None:
             'full_maxsim_limit': args.full_maxsim_limit,
             'device': configs[0].device,
             'precision': precision,
+            'evaluate_seeds': args.evaluate_seeds,
         }
         plan = _run.write_plan(root, plan, cells)
     _run.run(root, plan, wanted, training, args.discard_students)

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evaluation of a cell, a process of its own: every collection's dev queries searched by one model, and scored.
 
-In: the ablation's folder, the cell's kind, its model. Out: a JSON file with the values of each measure by query.
+In: the ablation's plan, the cell's kind, its model, which collections (``all``, or ``trained`` on). Out: a JSON file with the values of each measure by query.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pyserini_tct import _atomic, _files
 from pyserini_tct.collection import read_corpus
@@ -18,8 +20,8 @@ Found = dict[str, list[Hit]]
 
 
 def main(argv: Sequence[str]) -> None:
-    """Search and score: ``PLAN KIND MODEL OUTPUT``."""
-    plan_file, kind, model, output = argv
+    """Search and score: ``PLAN KIND MODEL OUTPUT COLLECTIONS``."""
+    plan_file, kind, model, output, which = argv
     plan = _files.read_json(Path(plan_file))
     from pyserini_tct.eval import evaluate
 
@@ -27,7 +29,7 @@ def main(argv: Sequence[str]) -> None:
     with _atomic.workspace(Path(output).with_suffix('.work')) as work:
         searcher = SEARCHERS[kind](plan, model, work)
         for entry in plan['collections']:
-            if kind == 'maxsim' and entry['passages'] > plan['full_maxsim_limit']:
+            if (which == 'trained' and not entry['trained']) or (kind == 'maxsim' and not _whole(plan, entry)):
                 continue
             data = Path(plan['data'])
             topics = read_topics(data / entry['queries_file'])
@@ -62,11 +64,16 @@ def _student(plan: dict[str, Any], model: str, work: Path) -> Any:
     return search
 
 
+def _whole(plan: dict[str, Any], entry: dict[str, Any]) -> bool:
+    """Tell whether a ColBERT teacher scores all passages of a collection."""
+    return bool(entry['passages'] <= plan['full_maxsim_limit'])
+
+
 def _rerank(plan: dict[str, Any], model: str, work: Path) -> Any:
     from pyserini_tct.models import colbert, cross
     from pyserini_tct.models.teachers.factory import kind_of
     from pyserini_tct.search.rerank import CrossReranker, MaxSimReranker
-    from pyserini_tct.search.rerank._reranker import Reranker, needed
+    from pyserini_tct.search.rerank._reranker import Reranker, ScoredReranker, needed
 
     is_colbert = kind_of(model) == 'ColBERT'
     loaded: Any = (colbert if is_colbert else cross).load(model, plan['device'])
@@ -76,11 +83,14 @@ def _rerank(plan: dict[str, Any], model: str, work: Path) -> Any:
         run = {qid: run.get(qid, {}) for qid in topics}
         wanted = needed(run, depth)
         passages = [passage for passage in read_corpus(entry['corpus']) if passage.docid in wanted]
-        reranker: Reranker = (
-            MaxSimReranker(loaded, passages, tokens, plan['precision'])
-            if is_colbert
-            else CrossReranker(loaded, passages, plan['precision'])
-        )
+        reranker: Reranker
+        if is_colbert and _whole(plan, entry):
+            texts, docids, scores = _full_maxsim(plan, loaded, model, entry, topics)
+            reranker = ScoredReranker(passages, texts, docids, scores)
+        elif is_colbert:
+            reranker = MaxSimReranker(loaded, passages, tokens, plan['precision'])
+        else:
+            reranker = CrossReranker(loaded, passages, plan['precision'])
         found = {qid: reranker.rerank_run(run[qid], text, depth)[: plan['hits']] for qid, text in topics.items()}
         _atomic.remove(tokens)
         return found
@@ -90,20 +100,38 @@ def _rerank(plan: dict[str, Any], model: str, work: Path) -> Any:
 
 def _maxsim(plan: dict[str, Any], model: str, work: Path) -> Any:
     from pyserini_tct.models import colbert
-    from pyserini_tct.train._dev import maxsim_scores
 
     loaded = colbert.load(model, plan['device'])
 
     def search(entry: dict[str, Any], topics: dict[str, str]) -> Found:
-        passages = list(read_corpus(entry['corpus']))
-        scores = maxsim_scores(loaded, list(topics.values()), passages, precision=plan['precision'])
-        docids = [passage.docid for passage in passages]
+        _, docids, scores = _full_maxsim(plan, loaded, model, entry, topics)
+        _atomic.remove(_matrix_file(plan, model, entry))  # the cell that re-ranks comes first
         return {
             qid: rank(zip(docids, row.tolist(), strict=True), plan['hits'])
             for qid, row in zip(topics, scores, strict=True)
         }
 
     return search
+
+
+def _matrix_file(plan: dict[str, Any], model: str, entry: dict[str, Any]) -> Path:
+    return Path(plan['data']).parent / 'cells' / f'.{Path(model).name}.{entry["queries_file"]}.npy'
+
+
+def _full_maxsim(
+    plan: dict[str, Any], loaded: Any, model: str, entry: dict[str, Any], topics: dict[str, str]
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Return queries, docids and MaxSim of all their pairs; kept for the cell that ranks all passages by it."""
+    from pyserini_tct.train._dev import maxsim_scores
+
+    texts, passages, file = list(topics.values()), list(read_corpus(entry['corpus'])), _matrix_file(plan, model, entry)
+    docids = [passage.docid for passage in passages]
+    if file.exists():
+        return texts, docids, np.load(file, allow_pickle=False)
+    scores = maxsim_scores(loaded, texts, passages, precision=plan['precision'])
+    with _atomic.atomic_file(file, 'wb') as out:
+        np.save(out, scores, allow_pickle=False)
+    return texts, docids, scores
 
 
 SEARCHERS = {'bm25': _bm25, 'untrained': _student, 'student': _student, 'teacher': _rerank, 'maxsim': _maxsim}

@@ -136,6 +136,8 @@ def _caption(plan: dict[str, Any], missing: Sequence[str]) -> str:
         f'where a collection has at most {limit}. Train s: one uninterrupted training with its start. Peak MiB: of the '
         "training's process, or of its GPU. Entropy: of the teacher's target in the first step, in nats.",
     ]
+    if plan['evaluate_seeds'] is not None:
+        lines.append(f'Collections not trained on: the first {plan["evaluate_seeds"]} of the seeds only.')
     if missing:
         lines.append(f'Missing ({len(missing)} of {len(plan["cells"])} cells): {", ".join(missing)}.')
     return '\n'.join(lines)

@@ -119,7 +119,9 @@ def _run_cell(root: Path, plan: dict[str, Any], cell: Cell, training: Training) 
     log = root / 'logs' / f'{cell.name}.txt'
     trained = _train(root, cell, training, log)
     output = root / 'cells' / f'.{cell.name}.scores.json'
-    words = [str(root / PLAN), cell.kind, str(root / 'models' / cell.model), str(output)]
+    few, seeds = plan['evaluate_seeds'], cell.seed
+    which = 'all' if few is None or seeds is None or seeds < few else 'trained'
+    words = [str(root / PLAN), cell.kind, str(root / 'models' / cell.model), str(output), which]
     record = root / 'cells' / f'.{cell.name}.evaluation.json'
     taken = measured(record, log, 'pyserini_tct.ablate._evaluate', words)
     scores = _files.read_json(output)

@@ -48,7 +48,7 @@ def rows_of(cells: Iterable[Content]) -> list[Row]:
 
 
 def spread(row: Row, column: str, measure: str, trained: Sequence[str]) -> tuple[float, float | None] | None:
-    """Return mean and standard deviation (n - 1) over the seeds, ``None`` where a collection is not evaluated.
+    """Return mean and standard deviation (n - 1) over the seeds evaluated there, ``None`` where none is.
 
     Args:
         row: the setting.
@@ -57,9 +57,10 @@ def spread(row: Row, column: str, measure: str, trained: Sequence[str]) -> tuple
         trained: the collections of the mean.
     """
     names = trained if column == MEAN else [column]
-    if any(name not in cell['means'] for cell in row.cells.values() for name in names):
+    cells = [cell for cell in row.cells.values() if _has(cell, names)]
+    if not cells:
         return None
-    values = [sum(cell['means'][name][measure] for name in names) / len(names) for cell in row.cells.values()]
+    values = [sum(cell['means'][name][measure] for name in names) / len(names) for cell in cells]
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None
 
 
@@ -76,7 +77,8 @@ def compare(rows: Sequence[Row], column: str, measure: str, trained: Sequence[st
     by_name, found = {row.name: row for row in rows}, {}
     for row in rows:
         base = by_name.get(row.baseline)
-        seeds = [seed for seed in row.cells if base and seed in base.cells]
+        seeds = [s for s in row.cells if base and s in base.cells and _has(base.cells[s], names)]
+        seeds = [seed for seed in seeds if _has(row.cells[seed], names)]
         if base is None or not seeds:
             continue
         parts = [_by_query(row, name, measure, seeds) - _by_query(base, name, measure, seeds) for name in names]
@@ -89,6 +91,11 @@ def compare(rows: Sequence[Row], column: str, measure: str, trained: Sequence[st
         name: Difference(*_interval(values), p, corrected, len(values), seeds)
         for (name, (values, seeds)), p, corrected in zip(found.items(), ps, holm(ps), strict=True)
     }
+
+
+def _has(cell: Content, names: Sequence[str]) -> bool:
+    """Tell whether a cell was evaluated on these collections."""
+    return all(name in cell['means'] for name in names)
 
 
 def _by_query(row: Row, name: str, measure: str, seeds: Sequence[int | None]) -> np.ndarray:

@@ -54,6 +54,30 @@ class Reranker(abc.ABC):
         return head + [Hit(hit.docid, floor - GAP * (i + 1)) for i, hit in enumerate(ranked[depth:])]
 
 
+class ScoredReranker(Reranker):
+    """Re-rank by scores that are there already.
+
+    Args:
+        passages: those that may have to be scored.
+        queries: texts, one a line of the scores.
+        docids: one a column.
+        matrix: ``(queries, docids)``.
+    """
+
+    def __init__(
+        self, passages: Iterable[Passage], queries: Sequence[str], docids: Sequence[str], matrix: np.ndarray
+    ) -> None:
+        super().__init__(passages)
+        column = {docid: place for place, docid in enumerate(docids)}
+        self._columns = np.array([column[passage.docid] for passage in self.passages], dtype=int)
+        self._lines, self._matrix = {text: place for place, text in enumerate(queries)}, matrix
+
+    def scores(self, query: str, rows: Sequence[int]) -> np.ndarray:
+        """Return the stored scores."""
+        found: np.ndarray = self._matrix[self._lines[query], self._columns[list(rows)]]
+        return found
+
+
 def needed(run: Mapping[str, Mapping[str, float]], depth: int) -> set[str]:
     """Return the docids among the best ``depth`` of any query."""
     return {hit.docid for scores in run.values() for hit in rank(scores, depth)}
