@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evaluation of a cell, a process of its own: every collection's dev queries searched by one model, and scored.
 
-In: the ablation's plan, the cell's kind, its model, which collections (``all``, or ``trained`` on). Out: a JSON file with the values of each measure by query.
+In: the ablation's plan, the cell's kind, its model, and which collections (``all``, or those ``trained`` on). Out: a
+JSON file with the values of each measure by query.
 """
 
 from collections.abc import Sequence
