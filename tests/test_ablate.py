@@ -132,6 +132,19 @@ def test_only_seeds_that_both_have_are_compared():
     assert compare(rows_of([cells[0], made_up('tight', 1, 'none', a=[1.0, 0.75])]), 'a', 'RR', ['a']) == {}
 
 
+def test_a_collection_evaluated_with_one_seed_has_that_seeds_figures():
+    """With --evaluate-seeds 1 the second seed has no value of b: it must neither hide nor dilute the first one's."""
+    cells = [made_up('none', 0, '', a=[0.0, 0.0], b=[0.5, 0.25]), made_up('none', 1, '', a=[1.0, 0.0])]
+    cells += [made_up('tight', 0, 'none', a=[0.5, 0.5], b=[1.0, 0.25]), made_up('tight', 1, 'none', a=[1.0, 1.0])]
+    rows = rows_of(cells)
+    assert spread(rows[1], 'b', 'RR', ['a']) == (0.625, None)
+    assert spread(rows[1], MEAN, 'RR', ['a'])[0] == 0.75
+    found = {column: compare(rows, column, 'RR', ['a'])['tight'] for column in ('a', 'b')}
+    assert (found['b'].difference, found['b'].seeds) == (0.25, 1)
+    assert (found['a'].difference, found['a'].seeds) == (0.5, 2)
+    assert spread(rows[0], 'c', 'RR', ['a']) is None
+
+
 @pytest.mark.parametrize(
     ('flags', 'sentence'),
     [

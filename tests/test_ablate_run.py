@@ -9,7 +9,7 @@ import pytest
 from conftest import fails
 from tiny_ablation import overlap, write_collection
 
-from pyserini_tct.ablate import _child, _data, _run
+from pyserini_tct.ablate import _child, _data, _evaluate, _run
 from pyserini_tct.ablate.__main__ import main
 from pyserini_tct.train._samples import TrainingData
 
@@ -91,6 +91,13 @@ def test_cells_of_a_seed_see_the_same_batches(ablation, started):
 def test_a_teacher_is_trained_once_and_full_maxsim_uses_it(ablation, started):
     assert [name for module, name in started[0][:11] if module == 'train'].count('teacher-colbert-s0.training') == 1
     assert ('_evaluate', 'maxsim-colbert-s0.evaluation') in started[0]
+    assert not list((ablation / 'cells').glob('.*.npy'))  # the scores that the two evaluations share
+
+
+def test_collections_not_trained_on_can_be_left_to_some_seeds(ablation, tmp_path):
+    """What ``--evaluate-seeds`` asks of the evaluation of a later seed."""
+    _evaluate.main([str(ablation / 'plan.json'), 'bm25', 'x', str(tmp_path / 'scores.json'), 'trained'])
+    assert [*json.loads((tmp_path / 'scores.json').read_text())] == ['alpha', 'beta']
 
 
 def test_the_report_has_every_row_and_the_plot(ablation):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Re-ranking by MaxSim from stored token vectors and by a cross-encoder."""
 
+import numpy as np
 import pytest
 import torch
 from conftest import TEXTS, TOPICS, fails, write_corpus
@@ -12,6 +13,7 @@ from pyserini_tct.models import colbert, cross
 from pyserini_tct.runs import Hit, read_run, write_run
 from pyserini_tct.search.rerank import MaxSimReranker
 from pyserini_tct.search.rerank.__main__ import main
+from pyserini_tct.search.rerank._reranker import ScoredReranker
 
 PASSAGES = [Passage(docid, text) for docid, text in TEXTS.items()]
 
@@ -34,6 +36,16 @@ def test_scores_are_the_models(model, tmp_path):
     found = reranker.rerank('slow ice', list(TEXTS))
     assert {hit.docid: hit.score for hit in found} == pytest.approx(expected(model, 'slow ice'), abs=1e-5)
     assert [hit.score for hit in found] == sorted((hit.score for hit in found), reverse=True)
+
+
+def test_stored_scores_are_taken_by_query_and_docid():
+    """Passages are kept by length, columns in the corpus' order: a mix-up would give a passage another one's score."""
+    docids = list(TEXTS)
+    matrix = np.arange(12.0).reshape(2, 6)
+    reranker = ScoredReranker([p for p in reversed(PASSAGES) if p.docid != 'd6'], ['ice', 'slow ice'], docids, matrix)
+    found = reranker.rerank_run({'d1': 3.0, 'd4': 2.0, 'd6': 1.0}, 'slow ice', 2)
+    assert [(hit.docid, hit.score) for hit in found[:2]] == [('d4', 9.0), ('d1', 6.0)]
+    assert found[2].docid == 'd6'
 
 
 def test_the_tail_keeps_its_order_below(model, tmp_path):
