@@ -154,6 +154,10 @@ def test_a_teacher_drops_what_is_no_margin_below_every_positive(judged):
     assert [rows for rows, _ in teacher.asked] == [[0], [1]]
     data.replace_negatives(kept)
     assert {sample.query: sample.negatives for sample in data.samples} == {0: (3,), 1: (4, 3, 2)}
+    teacher.scores['d4'] = float('nan')
+    found = refusal(_refresh.below_positives, mined, data, teacher, 2.0)
+    assert 'no finite score for query 007' in found
+    assert 'passage d4' in found
 
 
 def test_ranks_and_margin_hold_at_each_refresh(judged, tiny_student, monkeypatch, capsys):

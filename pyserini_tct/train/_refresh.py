@@ -132,6 +132,9 @@ def below_positives(mined: np.ndarray, data: TrainingData, teacher: Teacher, mar
 
     Returns:
         ``(queries, depth)``, -1 where a passage was dropped; relevant ones stay, and are no negatives anyway.
+
+    Raises:
+        TctError: a score is not finite.
     """
     kept = mined.copy()
     for query in tqdm(np.flatnonzero((mined >= 0).any(1)).tolist(), desc='teacher', unit='query', disable=None):
@@ -139,6 +142,12 @@ def below_positives(mined: np.ndarray, data: TrainingData, teacher: Teacher, mar
         places = [place for place, row in enumerate(mined[query].tolist()) if row >= 0 and row not in positives]
         rows = [*positives, *mined[query, places].tolist()]
         found = teacher([data.queries[query]], [data.passages[row] for row in rows], [query], rows)[0].cpu().numpy()
+        if not np.isfinite(found).all():
+            row = rows[int(np.flatnonzero(~np.isfinite(found))[0])]
+            raise TctError(
+                f'the teacher gives passage {data.passages[row].docid} no finite score for query {data.names[query]}: '
+                'check its checkpoint, or use --precision fp32'
+            )
         limit = found[: len(positives)].min() - margin
         kept[query, places] = np.where(found[len(positives) :] <= limit, mined[query, places], -1)
     return kept
