@@ -138,6 +138,19 @@ def test_a_second_call_runs_nothing_and_a_lost_cell_alone_is_made_again(ablation
     assert after['training'] == before['training']
 
 
+def test_a_damaged_file_can_be_made_again(ablation, words, started, capsys):
+    """ "Restore the file" would be advice that no one can follow."""
+    before, content = cell(ablation, CELLS[-1]), ablation / 'cells' / f'{CELLS[-1]}.json'
+    for path in (content, ablation / 'models' / f'tct_colbert-{CELLS[-1]}.training.json'):
+        content.unlink()
+        path.write_text('{"name": "tig')
+        sentence = fails(main, *words, '--output', ablation, capsys=capsys)
+        assert f'{path} is damaged: remove it, and the same command makes it again' in sentence
+        path.unlink()
+        main([*map(str, words), '--output', str(ablation)])
+        assert cell(ablation, CELLS[-1])['per_query'] == before['per_query']
+
+
 def test_a_cell_is_trained_again_to_the_same_scores(ablation, words, started):
     before = cell(ablation, 'none-from_backbone-s0')
     for path in (*ablation.glob('cells/none*.json'), *ablation.glob('models/*none*.training.json')):

@@ -7,6 +7,7 @@ import json
 
 import pytest
 import torch
+from conftest import refusal
 
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import Passage
@@ -131,6 +132,24 @@ def test_damaged_checkpoints(v2_checkpoint, change, message):
     change(v2_checkpoint)
     with pytest.raises(TctError, match=message):
         colbert.load(v2_checkpoint)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'message'),
+    [
+        *(('logit_scale', value, 'a number above 0 is needed') for value in (0, -1.0, float('nan'), '4', None, True)),
+        *(('padding_score', value, 'a number or null is needed') for value in ('-15', float('-inf'), True)),
+        ('normalize_queries', 'yes', 'true or false is needed'),
+        ('normalize_passages', None, 'true or false is needed'),
+    ],
+)
+def test_settings_that_would_change_scores_without_a_word(model, tmp_path, name, value, message):
+    """A teacher whose scale is 0 would teach nothing, one of -1 the opposite."""
+    model.save(tmp_path / 'colbert')
+    path = tmp_path / 'colbert' / 'colbert.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    found = refusal(colbert.load, tmp_path / 'colbert')
+    assert f'colbert.json: {name} is {value!r}, {message}' in found
 
 
 @pytest.mark.parametrize('contract', [TokenContract(), TokenContract(dropped=0, separator=True, skip_punctuation=True)])

@@ -197,4 +197,11 @@ def test_bad_input(run, corpus, topics, qrels, tiny_colbert, tiny_student, tiny_
     (tmp_path / 'strange').write_text('007 Q0 d99 1 1.0 t\n')
     words = [*data, '--run', tmp_path / 'strange', '--teacher', tiny_colbert, '--margin', 1, '--qrels', qrels]
     assert 'query 007 has the passage d99, which' in fails(main, *words, *out, capsys=capsys)
+    words = ['--corpus', corpus, '--run', tmp_path / 'strange']
+    assert 'query 007 has the passage d99, which' in fails(main, *words, *out, capsys=capsys)
+    words = ['--run', run, '--qrels', tmp_path / 'other']
+    assert f'judges none of the queries of {run}' in fails(main, *words, *out, capsys=capsys)
+    (tmp_path / 'others.tsv').write_text('77\tsnow\n')
+    words = ['--run', run, '--topics', tmp_path / 'others.tsv']
+    assert 'has none of the queries of' in fails(main, *words, *out, capsys=capsys)
     assert "in each other's way" in fails(main, *data, '--run', run, '--output', run, capsys=capsys)

@@ -11,6 +11,7 @@ import torch
 from conftest import refusal
 
 from pyserini_tct.collection import Passage
+from pyserini_tct.models.teachers.ensemble import Ensemble
 from pyserini_tct.train import TrainConfig, _loop
 from pyserini_tct.train._health import check_teacher
 from pyserini_tct.train._samples import Batch
@@ -31,7 +32,7 @@ def batch(own=None, excluded=None):
 
 
 class Fixed:
-    logit_scale = 2.0
+    logit_scale, parents = 2.0, {}
 
     def __init__(self, scores):
         self.scores = scores
@@ -212,3 +213,16 @@ def test_queries_with_one_candidate_each_say_nothing_about_a_teacher(config, cap
     alone = ~np.eye(2, 4, dtype=bool)
     check_teacher(Fixed(TAUGHT), batch(excluded=alone), made)
     assert "the teacher's scores say nothing yet" in capsys.readouterr().err
+
+
+def test_an_ensemble_over_two_candidates_is_told_to_teach_order_alone(config, capsys):
+    """However far apart a member's two scores are, they become 1 and -1."""
+    made = dataclasses.replace(config, teacher=('t', 'u'), kd_weight=1.0, kd_pairs='own')
+    own = np.array([[True, False, True, False], [False, True, False, True]])
+    found = [Ensemble([Fixed(TAUGHT * factor)])(*[['a', 'b'], [0] * 4, [0, 1], [0] * 4], own) for factor in (1, 100)]
+    assert torch.allclose(found[0], found[1])
+    check_teacher(Ensemble([Fixed(TAUGHT)]), batch(), made)
+    assert 'the ensemble teaches their order alone' in capsys.readouterr().err
+    check_teacher(Ensemble([Fixed(TAUGHT)]), batch(), dataclasses.replace(made, kd_pairs='in-batch'))
+    check_teacher(Fixed(TAUGHT), batch(), made)
+    assert 'order alone' not in capsys.readouterr().err

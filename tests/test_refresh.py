@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from conftest import TEXTS, TOPICS
+from conftest import TEXTS, TOPICS, refusal
 from training import same_weights, weights_of
 
 from pyserini_tct.models import student
@@ -127,3 +127,65 @@ def test_mining_does_not_change_what_is_trained(judged, tiny_bert):
     assert same_weights(before, model.state_dict())
     assert torch.equal(state, torch.get_rng_state())
     assert all(weight.grad is None for weight in model.parameters())
+
+
+class Fixed:
+    """A teacher with a score for each docid, whatever the query."""
+
+    logit_scale, parents = 1.0, {}
+
+    def __init__(self, **scores):
+        self.scores, self.asked = scores, []
+
+    def __call__(self, queries, passages, query_rows, passage_rows, wanted=None):
+        self.asked.append((query_rows, passage_rows))
+        return torch.tensor([[self.scores[passage.docid] for passage in passages]] * len(queries))
+
+
+def test_a_teacher_drops_what_is_no_margin_below_every_positive(judged):
+    """d1 and d3 are relevant for 007: the worse one, 5.0, counts; exactly the margin below it is kept."""
+    judged.qrels.write_text('007 0 d1 1\n007 0 d3 1\n8 0 d2 1\n')
+    data = from_qrels(judged.corpus, judged.queries, judged.qrels, None)
+    teacher = Fixed(d1=9.0, d2=7.0, d3=5.0, d4=3.0, d5=3.5, d6=6.0)
+    mined = np.array([[5, 3, 0, 4, 1], [0, 5, 4, 3, 2], [-1] * 5], np.int32)
+    kept = _refresh.below_positives(mined, data, teacher, 2.0)
+    # 007: d6 (6.0), d5 (3.5) and d2 (7.0) go, d4 (3.0) stays; 8, limit 5.0: d1 (9.0) and d6 go; 9 is not asked.
+    assert kept.tolist() == [[-1, 3, 0, -1, -1], [-1, -1, 4, 3, 2], [-1] * 5]
+    assert [rows for rows, _ in teacher.asked] == [[0], [1]]
+    data.replace_negatives(kept)
+    assert {sample.query: sample.negatives for sample in data.samples} == {0: (3,), 1: (4, 3, 2)}
+    teacher.scores['d4'] = float('nan')
+    found = refusal(_refresh.below_positives, mined, data, teacher, 2.0)
+    assert 'no finite score for query 007' in found
+    assert 'passage d4' in found
+
+
+def test_ranks_and_margin_hold_at_each_refresh(judged, tiny_student, monkeypatch, capsys):
+    """With a margin that everything keeps, the ranks alone decide; with one that nothing keeps, the run is refused."""
+    whole = mined_at(dataclasses.replace(judged, output=judged.output.with_name('tct_colbert-whole')), monkeypatch)[0]
+    made = dataclasses.replace(judged, negatives_skip=2, output=judged.output.with_name('tct_colbert-skip'))
+    first = mined_at(made, monkeypatch)[0]
+    assert student.load(made.output).settings.training['negatives_skip'] == 2
+    for some, every in zip(first, whole, strict=True):
+        assert some == every[-len(some) :]
+        assert 1 <= len(some) <= 2 < len(every)
+    taught = {'teacher': str(tiny_student), 'coupling': 'tight', 'kd_weight': float('nan')}
+    wide = dataclasses.replace(made, **taught, negatives_margin=-1e6, output=made.output.with_name('tct_colbert-wide'))
+    assert mined_at(wide, monkeypatch)[0] == first
+    assert 'of them have none' not in capsys.readouterr().err
+    narrow = dataclasses.replace(wide, negatives_margin=1e6, output=made.output.with_name('tct_colbert-narrow'))
+    assert 'the student finds no negative for any query' in refusal(train, narrow)
+
+
+def test_an_unfinished_run_knows_its_filters(judged, monkeypatch):
+    """They are recorded where they are used: a run begun without them goes on, one with them is another run."""
+    assert not {'negatives_skip', 'negatives_margin'} & judged.record().keys()
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    skipping = dataclasses.replace(judged, negatives_skip=1)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(_loop, '_finish', stop)
+        train(skipping)
+    assert 'another negatives_skip (1, now None)' in refusal(train, judged)

@@ -187,6 +187,7 @@ def test_a_missing_pair_is_named_if_it_is_wanted(tmp_path):
         ('s.tsv', 'q1\ta\t1\nq1\tb\n', 's.tsv: line 2 has 2 columns'),
         ('s.tsv', 'q1 a 1\n', 'line 1 has 1 columns'),
         ('s.tsv', 'q1\ta\tx\n', "line 1: the score 'x' is not a number"),
+        ('s.jsonl', f'{{"qid": 1, "docid": 2, "score": {10**400}}}\n', 'line 1: the score'),
         ('s.tsv', 'q1\ta\tnan\n', 'line 1: the score nan is not finite'),
         ('s.tsv', '\n', 's.tsv is empty'),
         ('s.tsv', 'q1\ta\t1\nq1\tb\t1\nq1\ta\t2\n', 'scores passage a twice for query q1'),

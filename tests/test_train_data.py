@@ -47,6 +47,7 @@ def test_negatives_are_never_relevant_and_queries_without_one_are_kept(files, ca
 
 def test_depth_cuts_the_run_before_relevant_passages_are_taken_out(files):
     assert load(files, depth=2).samples[0].negatives == (4,)
+    assert load(files, depth=4, skip=2).samples[0].negatives == (5,)  # of ranks 3 and 4 one is relevant
 
 
 def test_known_relevant_passages_are_excluded_wherever_they_stand(files):

@@ -13,6 +13,7 @@ GOOD = TrainConfig('student', 'tct_colbert-x', 'b', 't')
 QRELS = {'corpus': 'c', 'queries': 'q', 'qrels': 'r'}
 SOFT = {'teacher': 't', 'kd_weight': 1.0}
 CACHED = {**SOFT, **QRELS, 'triples': None, 'teacher_scores': 'cached'}
+OWN = {**QRELS, 'triples': None, 'negatives': 'self'}
 STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **QRELS}
 
 
@@ -41,6 +42,22 @@ STORED = {'teacher_scores': 'stored', 'stored_scores': 's', 'triples': None, **Q
             'cached scores are the same',
         ),
         ({**SOFT, 'teacher_dropout': 1.0}, 'teacher_dropout is 1'),
+        ({**OWN, 'refresh_every': 200}, '--refresh-every 200 never comes in 200 steps'),
+        (
+            {**OWN, 'triples': 't', 'corpus': None, 'queries': None, 'qrels': None},
+            'mine with python -m pyserini_tct.mine',
+        ),
+        ({**OWN, 'negatives_skip': 50}, '--negatives-skip 50 leaves nothing of --negatives-depth 50'),
+        ({**OWN, 'negatives_skip': -1}, 'negatives_skip is -1'),
+        ({'negatives_skip': 1}, '--negatives-skip is for ranked negatives'),
+        ({**OWN, 'negatives': 'none', 'negatives_skip': 1}, '--negatives-skip is for ranked negatives'),
+        ({**OWN, **SOFT, 'negatives_margin': float('nan')}, 'negatives_margin is nan'),
+        (
+            {**OWN, **SOFT, 'negatives': 'bm25', 'negatives_margin': 1.0},
+            'filter a run with python -m pyserini_tct.mine',
+        ),
+        ({**OWN, 'negatives_margin': 1.0}, 'asks the teacher about what was mined'),
+        ({**OWN, **STORED, 'negatives_margin': 1.0}, 'asks the teacher about what was mined'),
         ({'margin_weight': 1.0}, 'need a teacher'),
         ({'margin_weight': -1.0}, 'margin_weight is -1'),
         ({'student_temperature': 0.0}, 'student_temperature is 0'),

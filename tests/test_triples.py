@@ -187,3 +187,16 @@ def test_a_data_set_of_the_hub(tmp_path, monkeypatch):
     assert 'hf:owner/name could not be had from the hub (no route)' in refusal(load, 'hf:owner/name', tmp_path)
     monkeypatch.setattr(datasets, 'load_dataset', lambda *_, split: datasets.Dataset.from_list([{'text': 'a'}]))
     assert 'hf:owner/name has the columns text' in refusal(load, 'hf:owner/name', tmp_path)
+
+
+@pytest.mark.parametrize(
+    ('source', 'package'), [('irds:a/b', 'ir_datasets'), ('hf:a/b', 'datasets'), ('t.parquet', 'pyarrow')]
+)
+def test_a_missing_extra_says_how_to_install_it(tmp_path, monkeypatch, source, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, f'{package}.parquet', None)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 't.parquet').write_bytes(b'PAR1')
+    found = refusal(load, source, tmp_path)
+    assert found.startswith(f'{source} needs the package {package}')
+    assert found.endswith("which is not installed: pip install 'pyserini-tct[datasets]'")

@@ -74,15 +74,23 @@ def load_cell(root: Path, plan: dict[str, Any], cell: Cell) -> dict[str, Any] | 
     """Return what a cell's file says, ``None`` where it is missing.
 
     Raises:
-        TctError: it was made with other settings or inputs.
+        TctError: it was made with other settings or inputs, or is damaged.
     """
     path = root / 'cells' / f'{cell.name}.json'
     if not path.exists():
         return None
-    content = _files.read_json(path)
+    content = _read(path)
     if content.get('fingerprint') != plan['fingerprint']:
         raise TctError(f'{path} was made with other settings or data than {root / PLAN}: remove it')
     return content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Read a file that a call of this command wrote, and that another call can write again."""
+    try:
+        return _files.read_json(path)
+    except TctError as error:
+        raise TctError(f'{path} is damaged: remove it, and the same command makes it again') from error
 
 
 def run(root: Path, plan: dict[str, Any], cells: Sequence[Cell], training: Training, discard: bool = False) -> None:
@@ -167,7 +175,7 @@ def _train(root: Path, cell: Cell, training: Training, log: Path) -> dict[str, A
         words = [*command[1], *(['--overwrite'] if folder.is_dir() else [])]
         taken = measured(record, log, command[0], words)
         _atomic.write_json(record, {**taken, 'resumed': resumed})
-    taken = _files.read_json(record)
+    taken = _read(record)
     if cell.kind == 'untrained':
         return None
     step = STEP.search(taken.pop('printed'))

@@ -81,13 +81,18 @@ def main(argv: Sequence[str]) -> None:
     first, last = args.ranks or (1, args.depth)
     topics = read_topics(args.topics) if args.topics else {}
     qrels = read_qrels(args.qrels) if args.qrels else {}
-    if qrels and topics and not qrels.keys() & topics.keys():
-        raise TctError(f'{args.qrels} judges none of the queries of {args.topics}: name the training judgments')
+    run = read_run(args.run) if args.run else {}
+    if run and topics and not run.keys() & topics.keys():
+        raise TctError(f'{args.run} has none of the queries of {args.topics}: name a run of the training queries')
+    asked, named = (topics, args.topics) if topics else (run, args.run)
+    if qrels and not qrels.keys() & asked.keys():
+        raise TctError(f'{args.qrels} judges none of the queries of {named}: name the training judgments')
     work = partial_path(args.output)
     with _atomic.lock(work):
         if args.run:
-            run = read_run(args.run)
-            found = {qid: rank(run[qid], last) for qid in topics or run if qid in run}
+            found = {qid: rank(run[qid], last) for qid in asked if qid in run}
+            if args.corpus and not args.teacher:  # a teacher needs the texts, and misses one itself
+                _filters.check_known({qid: [hit.docid for hit in hits] for qid, hits in found.items()}, args.corpus)
         elif args.encoder:
             found = _sources.by_student(args.corpus, topics, args.encoder, last, work, args.device)
         else:

@@ -11,7 +11,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pyserini_tct import _env
 
@@ -22,37 +22,14 @@ from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import read_json
 from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights, packed
+from pyserini_tct.models._colbert_settings import Settings, read_settings
 from pyserini_tct.scoring import maxsim
-from pyserini_tct.text import TctTokenizer, TokenContract, TokenRow
+from pyserini_tct.text import TctTokenizer, TokenRow
 
 DIMENSION = 128
-
-
-@dataclasses.dataclass(frozen=True)
-class Settings:
-    """What ``colbert.json`` says.
-
-    Args:
-        contract: how texts are written and which tokens count.
-        normalize_passages: divide passage token vectors by their length.
-        normalize_queries: likewise for queries (ColBERT v2 does, the paper's code does not).
-        logit_scale: what the scores were multiplied with in the training loss; temperatures are relative to it.
-        padding_score: similarity given to passage positions that do not count, as the paper's code does; ``None``:
-            they are masked.
-        parents, training: where the checkpoint comes from.
-    """
-
-    contract: TokenContract = dataclasses.field(default_factory=TokenContract)
-    normalize_passages: bool = True
-    normalize_queries: bool = False
-    logit_scale: float = 1.0
-    padding_score: float | None = None
-    parents: dict[str, str] = dataclasses.field(default_factory=dict)
-    training: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class TokenVectors(NamedTuple):
@@ -207,44 +184,6 @@ def load(name: str | Path, device: str | None = 'cpu') -> ColBert:
         raise TctError(f'{weights_file}: the projection holds NaN or infinity: the checkpoint is damaged')
     bert = _weights.build_bert(config, weights_file, tensors)
     model = ColBert(
-        bert, linear, TctTokenizer.from_folder(folder), _read_settings(folder), _weights.digest(weights_file)
+        bert, linear, TctTokenizer.from_folder(folder), read_settings(folder), _weights.digest(weights_file)
     )
     return model.to(_env.device_of(device)).eval()
-
-
-def _read_settings(folder: Path) -> Settings:
-    if (folder / 'colbert.json').exists():
-        content = read_json(folder / 'colbert.json')
-        version = content.pop('format_version', None)
-        if version != FORMAT_VERSION:
-            raise TctError(f'{folder}/colbert.json has format version {version}, this release reads {FORMAT_VERSION}')
-        try:
-            contract: dict[str, Any] = {
-                key: tuple(v) if isinstance(v, list) else v for key, v in content.pop('contract').items()
-            }
-            return Settings(contract=TokenContract(**contract), **content)
-        except (TypeError, KeyError, AttributeError) as error:
-            raise TctError(f'{folder}/colbert.json is not as this release writes it ({error})') from error
-    if (folder / 'artifact.metadata').exists():
-        return _v2_settings(read_json(folder / 'artifact.metadata'), folder)
-    raise TctError(
-        f'{folder} has neither colbert.json nor artifact.metadata, which say how its texts are written: '
-        'this is no ColBERT checkpoint'
-    )
-
-
-def _v2_settings(metadata: dict[str, Any], folder: Path) -> Settings:
-    """Return the settings of a ColBERT v2 checkpoint (stanford-futuredata/ColBERT, ``ColBERTConfig``)."""
-    if metadata.get('similarity', 'cosine') != 'cosine':
-        raise TctError(f'{folder} scores by {metadata["similarity"]}: only cosine similarity is known')
-    contract = TokenContract(
-        query_prefix=('[CLS]', metadata.get('query_token_id', '[unused0]')),
-        passage_prefix=('[CLS]', metadata.get('doc_token_id', '[unused1]')),
-        query_length=metadata.get('query_maxlen', 32),
-        passage_length=metadata.get('doc_maxlen', 220),
-        separator=True,
-        attend_to_masks=bool(metadata.get('attend_to_mask_tokens', False)),
-        dropped=0,
-        skip_punctuation=bool(metadata.get('mask_punctuation', True)),
-    )
-    return Settings(contract=contract, normalize_queries=True)

@@ -68,6 +68,13 @@ def build_parser() -> argparse.ArgumentParser:
     add(group, 'qrels', 'training judgments')
     add(group, 'negatives', 'none, bm25 or self (mined first), or a run of the training queries')
     add(group, 'negatives-depth', 'negatives are drawn from so many best passages')
+    add(group, 'negatives-skip', 'but not from so many of them that come first: these are often relevant, not judged')
+    add(
+        group,
+        'negatives-margin',
+        'drop what the student mines itself unless the teacher scores it so far below each positive',
+        type=float,
+    )
     add(group, 'negatives-per-query', 'hard negatives a query and step')
     add(group, 'refresh-every', 'steps after which the student mines its negatives anew (0: never)')
     group = parser.add_argument_group('distillation')

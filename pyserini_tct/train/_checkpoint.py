@@ -30,11 +30,11 @@ def claim(partial: Path, fingerprint: dict[str, Any], overwrite: bool) -> None:
     for name in ('last', 'best'):
         _atomic.restore(partial / name)
     before = _files.read_json(path) if path.exists() else {}
-    changed = [key for key in fingerprint if before.get(key) != fingerprint[key]]
+    changed = [key for key in {**fingerprint, **before} if before.get(key) != fingerprint.get(key)]
     fixed = [key for key in changed if key not in ADJUSTABLE]
     begun = (partial / 'last').is_dir()
     if begun and fixed and not overwrite:
-        was, now = before.get(fixed[0]), fingerprint[fixed[0]]
+        was, now = before.get(fixed[0]), fingerprint.get(fixed[0])
         raise TctError(
             f'{partial} was left by a run with another {fixed[0]} ({was}, now {now}): give the same settings, or '
             'add --overwrite'

@@ -22,7 +22,8 @@ CHOICES = {
 AT_LEAST: dict[str, float] = {
     **dict.fromkeys(('batch_size', 'negatives_depth', 'negatives_per_query', 'dimension'), 1),
     **dict.fromkeys(('steps', 'warmup', 'save_every', 'eval_every', 'seed', 'lr', 'weight_decay'), 0),
-    **dict.fromkeys(('refresh_every', 'kd_weight', 'margin_weight', 'hard_weight', 'dropout', 'teacher_dropout'), 0),
+    **dict.fromkeys(('refresh_every', 'negatives_skip', 'kd_weight', 'margin_weight', 'hard_weight'), 0),
+    **dict.fromkeys(('dropout', 'teacher_dropout'), 0),
 }
 ABOVE_0 = ('temperature', 'student_temperature', 'logit_scale', 'clip', 'eps')
 NAMES = {'colbert': 'a ColBERT', 'cross': 'a cross-encoder'}
@@ -37,6 +38,7 @@ def check(config: 'TrainConfig') -> None:
     _check_choices(config)
     _check_numbers(config)
     _check_data(config)
+    _check_negatives(config)
     _check_sources(config)
     _check_teaching(config)
 
@@ -60,6 +62,8 @@ def _check_numbers(config: 'TrainConfig') -> None:
             raise TctError(f'{name} is {getattr(config, name)}: a number below 1 is needed')
     if config.padding_score is not None and not math.isfinite(config.padding_score):
         raise TctError(f'padding_score is {config.padding_score}: leave it out, and padding is masked')
+    if config.negatives_margin is not None and not math.isfinite(config.negatives_margin):
+        raise TctError(f'negatives_margin is {config.negatives_margin}: a number is needed')
 
 
 def _check_data(config: 'TrainConfig') -> None:
@@ -69,17 +73,43 @@ def _check_data(config: 'TrainConfig') -> None:
         raise TctError('--triples of ids need --corpus and --queries; triples of texts need neither')
     if config.triples and not config.queries and config.teacher_scores == 'cached':
         raise TctError('triples of texts have no rows to cache vectors by: choose --teacher-scores live')
-    if config.mines_itself and (config.model != 'student' or config.triples):
-        raise TctError(
-            '--refresh-every and --negatives self are for a student with --corpus, --queries and --qrels: otherwise '
-            'mine with python -m pyserini_tct.mine and give the run to --negatives'
-        )
     if (config.dev_topics is None) != (config.dev_qrels is None) or (config.dev_topics and config.corpus is None):
         raise TctError('dev evaluation needs --dev-topics, --dev-qrels and --corpus together')
     if config.model == 'cross' and (config.dev_topics is None) != (config.dev_run is None):
         raise TctError('a cross-encoder is evaluated by re-ranking: dev evaluation needs --dev-topics and --dev-run')
     if config.model != 'cross' and config.dev_run is not None:
         raise TctError(f'--dev-run is for --model cross; with --model {config.model} the whole corpus is searched')
+
+
+def _check_negatives(config: 'TrainConfig') -> None:
+    if config.mines_itself and (config.model != 'student' or config.triples):
+        raise TctError(
+            '--refresh-every and --negatives self are for a student with --corpus, --queries and --qrels: otherwise '
+            'mine with python -m pyserini_tct.mine and give the run to --negatives'
+        )
+    if 0 < config.steps <= config.refresh_every:
+        raise TctError(
+            f'--refresh-every {config.refresh_every} never comes in {config.steps} steps: give a smaller number, or '
+            '--negatives self alone'
+        )
+    if config.negatives_skip >= config.negatives_depth:
+        raise TctError(
+            f'--negatives-skip {config.negatives_skip} leaves nothing of --negatives-depth {config.negatives_depth}: '
+            'skip fewer or look deeper'
+        )
+    if config.negatives_skip and (config.triples or (config.negatives == 'none' and not config.mines_itself)):
+        raise TctError(
+            '--negatives-skip is for ranked negatives: leave it out, or choose --negatives bm25, self or a run'
+        )
+    if config.negatives_margin is None:
+        return
+    if not config.mines_itself:
+        raise TctError(
+            '--negatives-margin is for what the student mines itself: filter a run with python -m pyserini_tct.mine '
+            '--run ... --teacher ... --margin ...'
+        )
+    if not config.taught or config.teacher_scores == 'stored':
+        raise TctError('--negatives-margin asks the teacher about what was mined: give --teacher, live or cached')
 
 
 def _check_sources(config: 'TrainConfig') -> None:

@@ -26,6 +26,9 @@ COUPLINGS: dict[str, dict[str, Any]] = {
 }
 LISTS: dict[str, Callable[[Any], Any]] = {'teacher': str, 'teacher_weights': float, 'stored_scores': Path}
 
+# Recorded where they are not at their default, so that a run that was begun before there were such settings goes on.
+LATER: dict[str, Any] = {'negatives_skip': 0, 'negatives_margin': None}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
@@ -43,7 +46,10 @@ class TrainConfig:
             as a negative.
         negatives: ``none`` (in-batch only), ``bm25`` (mined first), ``self`` (mined first by the student that is to be
             trained), or a run file of the training queries.
-        negatives_depth: hard negatives are drawn from this many best passages of the run.
+        negatives_depth: hard negatives are drawn from this many best passages of the run, or of the student's index.
+        negatives_skip: but not from this many that come first: the best are often relevant and not judged.
+        negatives_margin: what the student mines itself is dropped unless the teacher scores it at least this far below
+            each positive (in raw scores; of an ensemble, in standard deviations); ``None``: nothing is.
         negatives_per_query: drawn anew for each step.
         refresh_every: steps after which the student, as it then is, mines them anew (0: never).
         teacher: checkpoints (or one) of ColBERTs, cross-encoders or students; several are an ensemble.
@@ -97,6 +103,8 @@ class TrainConfig:
     qrels: Path | None = None
     negatives: str = 'bm25'
     negatives_depth: int = 50
+    negatives_skip: int = 0
+    negatives_margin: float | None = None
     negatives_per_query: int = 1
     refresh_every: int = 0
     teacher: tuple[str, ...] = ()
@@ -206,6 +214,7 @@ class TrainConfig:
             'triples',
         }
         outside |= {'dev_topics', 'dev_qrels', 'dev_run', 'stored_scores'}
+        outside |= {name for name, value in LATER.items() if getattr(self, name) == value}
         return {
             key: list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
             for key, value in dataclasses.asdict(self).items()

@@ -36,7 +36,8 @@ def load_data(config: TrainConfig, partial: Path) -> Data:
         if not negatives.exists():
             mine(config, negatives)
     corpus, queries, qrels = (cast(Path, path) for path in (config.corpus, config.queries, config.qrels))
-    return from_qrels(corpus, queries, qrels, negatives, config.negatives_depth, config.negatives_per_query)
+    ranks = config.negatives_depth, config.negatives_per_query, config.negatives_skip
+    return from_qrels(corpus, queries, qrels, negatives, *ranks)
 
 
 def dev_passages(config: TrainConfig, data: Data) -> Sequence[Passage]:

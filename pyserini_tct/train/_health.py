@@ -14,6 +14,7 @@ from pyserini_tct import losses
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models.teachers import Teacher
+from pyserini_tct.models.teachers.ensemble import Ensemble
 from pyserini_tct.train._config import TrainConfig
 from pyserini_tct.train._objective import ask, training_scale
 from pyserini_tct.train._samples import Batch
@@ -37,6 +38,11 @@ def check_teacher(teacher: Teacher, batch: Batch, config: TrainConfig) -> None:
     if not kept:
         note("note: no query of the first batch has a second candidate, so the teacher's scores say nothing yet")
         return
+    if isinstance(teacher, Ensemble) and all(len(row) == 2 for row in kept):
+        note(
+            "note: of two candidates a query each member's standardised scores are 1 and -1, so the ensemble teaches "
+            'their order alone: choose --kd-pairs in-batch or more --negatives-per-query'
+        )
     scale = training_scale(teacher, config)
     spread = sum(row.std(correction=0).item() for row in kept) / len(kept)
     if config.raw_temperature:

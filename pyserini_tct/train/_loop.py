@@ -90,8 +90,8 @@ def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evalua
     _checkpoint.claim(partial, fingerprint, overwrite)
     torch.manual_seed(config.seed)
     data = _data.load_data(config, partial)
-    own_index = OwnIndex(config, data, precision)
     model, teacher = _setup.make_models(config, data, partial, device, precision)
+    own_index = OwnIndex(config, data, precision, teacher)
     resumed = (partial / 'last').is_dir()
     if teacher is not None and config.steps:
         if not resumed:

@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 from pyserini_tct import _env
 from pyserini_tct._cli import note
+from pyserini_tct._errors import TctError
 from pyserini_tct.models.student import Student
+from pyserini_tct.models.teachers import Teacher
 from pyserini_tct.models.teachers.factory import Model
 from pyserini_tct.scoring import nearest
 from pyserini_tct.train._config import TrainConfig
@@ -34,10 +36,11 @@ class OwnIndex:
         config: when to mine, and how deep.
         data: whose negatives are replaced.
         precision: of the encoder, ``fp32`` or ``bf16``.
+        teacher: asked where the settings have a margin.
     """
 
-    def __init__(self, config: TrainConfig, data: Data, precision: str) -> None:
-        self.config, self.data, self.precision = config, data, precision
+    def __init__(self, config: TrainConfig, data: Data, precision: str, teacher: Teacher | None = None) -> None:
+        self.config, self.data, self.precision, self.teacher = config, data, precision, teacher
         self.mined: np.ndarray | None = None
         self._last = -1
 
@@ -51,9 +54,25 @@ class OwnIndex:
         if due and step != self._last:
             self._last, started = step, time.perf_counter()
             data = cast(TrainingData, self.data)  # the settings refuse other data and other models
-            self._take(mine(cast(Student, model), data, self.config.negatives_depth, self.precision))
+            mined = mine(cast(Student, model), data, self.config.negatives_depth, self.precision)
+            mined = mined[:, self.config.negatives_skip :]
+            if self.config.negatives_margin is not None:
+                torch.manual_seed(self.config.seed * 1_000_003 + step)  # a teacher may have dropout
+                mined = below_positives(mined, data, cast(Teacher, self.teacher), self.config.negatives_margin)
+            self._take(mined)
             seconds = time.perf_counter() - started
-            note(f'step {step}: negatives mined from {len(data.passages)} passages in {seconds:.1f} s')
+            asked = {sample.query: len(sample.negatives) for sample in data.samples}
+            bare = sum(not count for count in asked.values())
+            if bare == len(asked) and step == 0:
+                raise TctError(
+                    'the student finds no negative for any query: lower --negatives-skip or --negatives-margin, or '
+                    'look deeper with --negatives-depth'
+                )
+            note(
+                f'step {step}: negatives mined from {len(data.passages)} passages in {seconds:.1f} s, '
+                f'{sum(asked.values()) / len(asked):.1f} for each of {len(asked)} queries'
+                + (f'; {bare} of them have none' if bare else '')
+            )
 
     def save(self, folder: Path) -> None:
         """Put the negatives in force into a checkpoint: the weights that mined them are gone."""
@@ -100,3 +119,35 @@ def mine(model: Student, data: TrainingData, depth: int, precision: str = 'fp32'
     found = np.full((len(data.queries), rows.shape[1]), -1, np.int32)
     found[asked] = rows.cpu().numpy()
     return found
+
+
+def below_positives(mined: np.ndarray, data: TrainingData, teacher: Teacher, margin: float) -> np.ndarray:
+    """Drop what a teacher does not score at least ``margin`` below every positive of its query.
+
+    Args:
+        mined: rows of passages, ``(queries, depth)``, -1 where there is none.
+        data: queries, passages, and what is relevant.
+        teacher: live or cached.
+        margin: in its raw scores.
+
+    Returns:
+        ``(queries, depth)``, -1 where a passage was dropped; relevant ones stay, and are no negatives anyway.
+
+    Raises:
+        TctError: a score is not finite.
+    """
+    kept = mined.copy()
+    for query in tqdm(np.flatnonzero((mined >= 0).any(1)).tolist(), desc='teacher', unit='query', disable=None):
+        positives = sorted(data.relevant[query])
+        places = [place for place, row in enumerate(mined[query].tolist()) if row >= 0 and row not in positives]
+        rows = [*positives, *mined[query, places].tolist()]
+        found = teacher([data.queries[query]], [data.passages[row] for row in rows], [query], rows)[0].cpu().numpy()
+        if not np.isfinite(found).all():
+            row = rows[int(np.flatnonzero(~np.isfinite(found))[0])]
+            raise TctError(
+                f'the teacher gives passage {data.passages[row].docid} no finite score for query {data.names[query]}: '
+                'check its checkpoint, or use --precision fp32'
+            )
+        limit = found[: len(positives)].min() - margin
+        kept[query, places] = np.where(found[len(positives) :] <= limit, mined[query, places], -1)
+    return kept

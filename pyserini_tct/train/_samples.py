@@ -129,7 +129,7 @@ class TrainingData:
 
 
 def from_qrels(
-    corpus: Path, queries: Path, qrels: Path, negatives: Path | None, depth: int = 50, per_query: int = 1
+    corpus: Path, queries: Path, qrels: Path, negatives: Path | None, depth: int = 50, per_query: int = 1, skip: int = 0
 ) -> TrainingData:
     """Read a corpus, its training topics and judgments, with hard negatives from a run if there is one.
 
@@ -137,9 +137,10 @@ def from_qrels(
         corpus: see :func:`pyserini_tct.collection.read_corpus`.
         queries: topics.
         qrels: grades of at least 1 make a positive.
-        negatives: run file; its best ``depth`` passages that are not relevant are a query's negatives.
+        negatives: run file; its passages of rank ``skip + 1`` to ``depth`` that are not relevant are the negatives.
         depth: see above.
         per_query: negatives in a batch for each query.
+        skip: see above.
 
     Raises:
         TctError: an id in the judgments or the run that queries or corpus do not have, or nothing to train on.
@@ -162,7 +163,7 @@ def from_qrels(
                 relevant[ids[qid]].add(rows[docid])
     samples, without = [], 0
     for qid, row in ids.items():
-        ranked = sorted(run.get(qid, {}).items(), key=lambda pair: (-pair[1], pair[0]))[:depth]
+        ranked = sorted(run.get(qid, {}).items(), key=lambda pair: (-pair[1], pair[0]))[skip:depth]
         unknown = next((docid for docid, _ in ranked if docid not in rows), None)
         if unknown is not None:
             raise TctError(f'{negatives} lists passage {unknown} for query {qid}, which {corpus} does not have')

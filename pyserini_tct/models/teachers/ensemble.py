@@ -17,7 +17,8 @@ class Ensemble:
 
     MaxSim, dot products and classifier logits differ in their units, so raw scores would let one member outweigh the
     others. The statistics are those of the wanted pairs of the query in the batch: what is excluded moves nothing.
-    Standardised scores have no training scale, so a temperature is in standard deviations.
+    Standardised scores have no training scale, so a temperature is in standard deviations. Two candidates always get 1
+    and -1: how far apart they are takes three or more.
 
     Args:
         members: teachers.

@@ -124,8 +124,8 @@ def read_scores(path: Path) -> Iterator[tuple[str, str, float]]:
         qid, docid, value = columns
         try:
             score = float(value)  # type: ignore[arg-type]
-        except ValueError as error:
-            raise TctError(f'{where}: the score {value!r} is not a number') from error
+        except (ValueError, OverflowError) as error:
+            raise TctError(f'{where}: the score {str(value)[:40]!r} is not a number: make the scores again') from error
         if not math.isfinite(score):
             raise TctError(f'{where}: the score {value} is not finite: make the scores again')
         yield str(qid), str(docid), score
