@@ -85,12 +85,14 @@ class Entry(NamedTuple):
             self.fail(f'{self.node.value!r} is not a plain value ({str(error).splitlines()[0]}): put it in quotes')
 
     def text(self) -> str:
-        """Return a string that is not blank."""
+        """Return a string that is not blank and holds no NUL."""
         value = self.scalar()
         if not isinstance(value, str):
             self.fail(f'{self.node.value or "nothing"} is no text: put it in quotes')
         if not value.strip():
             self.fail('the text is blank: give it a value')
+        if '\0' in value:  # no path and no argument of a command can hold it
+            self.fail('the text holds a NUL character: remove it')
         return value
 
     def number(self) -> float:

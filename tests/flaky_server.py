@@ -7,6 +7,7 @@ import hashlib
 import io
 import tarfile
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from pyserini_tct.prebuilt import Entry
@@ -24,6 +25,7 @@ class FlakyServer(ThreadingHTTPServer):
         self.codes: dict[str, list[int]] = {}  # HTTP codes of the next answers
         self.redirects: dict[str, str] = {}
         self.gates: dict[str, threading.Event] = {}  # the body comes when it is set, or after a minute
+        self.drips: dict[str, float] = {}  # seconds before each byte of the body
         self.no_ranges: set[str] = set()
         self.no_lengths: set[str] = set()
         self.seen: list[tuple[str, int]] = []
@@ -64,6 +66,10 @@ class Handler(BaseHTTPRequestHandler):
         if server.cuts.get(path):
             body = body[: server.cuts[path].pop(0)]
         with contextlib.suppress(OSError):  # a client that has given up
+            while path in server.drips and body:
+                self.wfile.write(body[:1])
+                body = body[1:]
+                time.sleep(server.drips.get(path, 0))
             if path in server.gates:
                 self.wfile.write(body[:1])
                 server.gates[path].wait(60)

@@ -4,6 +4,7 @@
 
 import random
 import threading
+import time
 import types
 from pathlib import Path
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures('prebuilt_folders')
 @pytest.fixture
 def server(monkeypatch):
     """A server, and no pauses between tries."""
-    monkeypatch.setattr(_download, 'time', types.SimpleNamespace(sleep=lambda seconds: None))
+    monkeypatch.setattr(_download, 'time', types.SimpleNamespace(sleep=lambda seconds: None, monotonic=time.monotonic))
     with serving() as running:
         yield running
 
@@ -133,6 +134,21 @@ def test_slow_server_is_given_up_with_a_clear_message(server, tmp_path):
     assert 'no data for 0.2 seconds' in error
     assert len(server.seen) == 2, 'a byte a try is no progress'
     assert left(tmp_path) == []
+
+
+def test_a_server_that_drips_is_given_up(server, tmp_path):
+    """A byte now and then keeps a socket alive for ever: 25 GB at ten bytes a second take 80 years."""
+    wanted = entry(server, CONTENT)
+    server.drips['/faiss-lab.tar.gz'] = 0.01
+    error = refusal(fetch, wanted, Options(timeout=0.2, retries=1))
+    assert 'less than 1,000 bytes a second for 0.2 seconds, 2 times' in error
+    kept = partial(wanted).stat().st_size
+    assert 0 < kept < 1000
+    assert f'{kept:,} bytes are kept' in error
+    assert left(tmp_path) == []
+    server.drips.clear()
+    assert fetch(wanted, QUICK).is_dir()
+    assert server.seen[-1] == ('/faiss-lab.tar.gz', kept)
 
 
 def test_server_without_ranges_starts_over(server):

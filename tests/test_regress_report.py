@@ -113,7 +113,8 @@ def test_all_forms_say_the_same(place):
     assert failed.text.startswith('expected 0.5000, found 0.7500, tolerance 0.0000; no fingerprint')
     markdown = (folder / 'report.md').read_text()
     assert '| tiny | 0.7500+ | 1.0000 | 0 |' in markdown
-    assert '- tiny tiny-test RR@10 HIGH: expected 0.5000, found 0.7500' in markdown
+    assert '- tiny tiny-test RR@10 HIGH: expected 0.5000, found 0.7500, tolerance 0.0000\n' in markdown
+    assert markdown.count('no fingerprint of the pinned state') == 1
 
 
 def test_what_could_not_run_is_an_error_in_junit(place):

@@ -65,6 +65,21 @@ def test_the_installed_pyserini_gives_its_tct_conditions():
             assert all(pin.source.startswith('Pyserini ') for pin in part.pins)
 
 
+def test_our_files_pin_what_2cr_pins():
+    """Guards against a slip in our transcript: the same figures, read from two places."""
+    ours = {
+        (f'{condition.name}-pytorch', part.topic_key): {pin.measure: pin.expected for pin in part.pins}
+        for name in ('msmarco-v1-passage', 'dl19-passage', 'dl20-passage')
+        for condition in load_spec(find_spec(name)).conditions
+        for part in condition.topics
+    }
+    keys = {'msmarco-v1-passage.dev': 'msmarco-passage-dev-subset'}
+    for condition in load_spec(find_spec('pyserini:msmarco-v1-passage')).conditions:
+        for part in condition.topics:
+            found = ours[condition.name, keys.get(part.topic_key, part.topic_key)]
+            assert found.items() >= {pin.measure: pin.expected for pin in part.pins}.items(), condition.name
+
+
 def test_the_command_is_unmodified_pyserini_on_our_jvm(stock):
     (condition,) = load_spec(stock).conditions
     words = words_of(condition.command, {'topics': 'dl19-passage', 'output': '/w o/run'})[1:]

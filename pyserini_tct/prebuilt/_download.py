@@ -21,11 +21,16 @@ from pyserini_tct._errors import TctError
 CHUNK = 1 << 20
 LONGEST_PAUSE = 30.0  # seconds between two tries
 PROGRESS = 1 << 16  # bytes that a try must bring to count as one that went on
+SLOWEST = 1000  # bytes a second below which a connection counts as dead
 AGAIN_LATER = (408, 425, 429, 500, 502, 503, 504)
 
 
 class _GivenUp(Exception):
     """One URL cannot give the file; the next is tried."""
+
+
+class _TooSlow(Exception):
+    """Bytes come, but so few that the file would never be whole."""
 
 
 class _SafeRedirect(urllib.request.HTTPRedirectHandler):
@@ -47,7 +52,7 @@ def download(
         partial: grows; what it holds is kept, also when the download fails.
         size: bytes of the whole file, if known.
         label: of the progress bar and of messages.
-        timeout: seconds without a byte after which a try has failed.
+        timeout: seconds without a byte, or with less than 1,000 bytes a second, after which a try has failed.
         retries: tries in a row that bring next to nothing (less than 64 KiB and than a hundredth of the file) before a
             URL is given up.
 
@@ -93,6 +98,8 @@ def _complete(url: str, partial: Path, size: int | None, label: str, timeout: fl
             cause = f'HTTP {error.code} {error.reason}'
         except TimeoutError:
             cause = f'no data for {timeout:g} seconds'
+        except _TooSlow:
+            cause = f'less than {SLOWEST:,} bytes a second for {timeout:g} seconds'
         except urllib.error.URLError as error:
             if not isinstance(error.reason, TimeoutError):
                 raise _GivenUp(str(error.reason)) from error
@@ -128,12 +135,17 @@ def _transfer(url: str, partial: Path, have: int, size: int | None, label: str, 
             open(partial, 'ab' if have else 'wb') as out,
             tqdm(total=total, initial=have, unit='B', unit_scale=True, desc=label, disable=None) as progress,
         ):
+            mark, since = have, time.monotonic()
             while chunk := response.read1(CHUNK):
                 have += len(chunk)
                 if total is not None and have > total:
                     raise _GivenUp(_wrong_size(have, total))
                 out.write(chunk)
                 progress.update(len(chunk))
+                if have != total and (passed := time.monotonic() - since) >= timeout:
+                    if have - mark < SLOWEST * passed:
+                        raise _TooSlow
+                    mark, since = have, time.monotonic()
     if total is not None and have < total:
         raise ConnectionError(f'{have:,} of {total:,} bytes arrived')
 

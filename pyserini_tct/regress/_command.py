@@ -22,6 +22,7 @@ from typing import IO, NoReturn
 from pyserini_tct._yaml import Entry
 
 OUTPUT, TOPICS = 'output', 'topics'  # set anew for each command
+LONGEST = 80  # characters of a name
 COLOUR = re.compile(r'\x1b\[[0-9;]*[A-Za-z]')
 _live: set[subprocess.Popen[bytes]] = set()
 _starting, _halted = threading.Lock(), threading.Event()
@@ -39,6 +40,13 @@ def check_variable(entry: Entry, name: str, taken: Collection[str]) -> None:
         entry.fail(f'{name!r} cannot stand after a `$`: use letters, digits and underscores')
     if name in taken or name in (OUTPUT, TOPICS):
         entry.fail(f'the name {name} is taken: choose another')
+    check_length(entry, name)
+
+
+def check_length(entry: Entry, name: str) -> None:
+    """Refuse a name that is too long: two of them and an ending are the name of a file."""
+    if len(name) > LONGEST:
+        entry.fail(f'{name[:20]}… has {len(name)} characters and becomes part of file names: use at most {LONGEST}')
 
 
 def check_command(entry: Entry, variables: Collection[str]) -> str:

@@ -10,9 +10,12 @@ from pyserini_tct import _page
 from pyserini_tct.regress._grid import LEGEND, apart, cell, grid_of
 from pyserini_tct.regress._matrix import HIGH, LOW, NOT_RUN, RANKS, Row
 
-STYLE = """tr.row { cursor: pointer } tr.row:hover { background: #e8eef8 }
+STYLE = """body { max-width: 90rem } tr.row td:first-child { min-width: 14rem }
+tr.row { cursor: pointer } tr.row:hover { background: #e8eef8 }
 tr.more > td { background: #fff; text-align: left }
+tr.more td:last-child, tr.more th:last-child { text-align: left }
 td.moved { color: #b00020; font-weight: bold } td.absent { color: #777 } .block { position: relative }
+.block pre { padding-right: 6rem; white-space: pre-wrap; overflow-wrap: anywhere }
 .block button { position: absolute; top: .4rem; right: .4rem }
 """
 SCRIPT = """

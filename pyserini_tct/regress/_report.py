@@ -105,15 +105,16 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 
 def told(row: Row) -> str:
-    """Return all that is known about a row that moved."""
+    """Return how far a row moved."""
     pair = f'expected {row.expected:.4f}, found {row.found:.4f}, tolerance {row.tolerance:.4f}'
-    return '; '.join(filter(None, [pair, row.detail, row.finding]))
+    return '; '.join(filter(None, [pair, row.detail]))
 
 
 def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     """Return the grid as a Markdown table, then what moved and what could not run."""
     grid = grid_of(rows)
-    lines = [f'# Regression {facts["file"]}', '', f'{facts["date"]}, exit code {facts["exit_code"]}. {LEGEND}.', '']
+    lines = [f'# Regression {facts["file"]}', '', f'{facts["date"]}, exit code {facts["exit_code"]}.', '']
+    lines += [f'Marks: {LEGEND}.', '']
     lines.append('| condition | ' + ' | '.join(f'{topic} {measure}' for topic, measure in grid.columns) + ' |')
     lines.append('|---' + '|---:' * len(grid.columns) + '|')
     for name, line in grid.lines.items():
@@ -121,6 +122,8 @@ def as_markdown(facts: dict[str, Any], rows: Sequence[Row]) -> str:
     moved = [row for row in rows if row.status in (LOW, HIGH, RANKS)]
     lines += ['', '## Moved', ''] if moved else []
     lines += [f'- {row.condition} {row.topic_key} {row.measure} {row.status}: {told(row)}' for row in moved]
+    # All measures of one run have moved for the same reason: it is told once.
+    lines += dict.fromkeys(f'- {row.condition} {row.topic_key}: {row.finding}' for row in moved if row.finding)
     for reason, names in apart(rows).items():
         lines += ['', f'Could not run: {reason}', '', *(f'- {name}' for name in names)]
     return '\n'.join(lines) + '\n'
@@ -141,7 +144,8 @@ def as_junit(facts: dict[str, Any], rows: Sequence[Row]) -> str:
         if row.status == NOT_RUN:
             xml.SubElement(case, 'error', message=row.detail)
         elif row.status in (LOW, HIGH, RANKS):
-            xml.SubElement(case, 'failure', message=row.status).text = told(row)
+            text = '; '.join(filter(None, [told(row), row.finding]))
+            xml.SubElement(case, 'failure', message=row.status).text = text
         elif row.status != OK:
             xml.SubElement(case, 'system-out').text = f'no pin; found {row.found}'
     xml.indent(suite)

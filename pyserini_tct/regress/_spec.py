@@ -16,7 +16,7 @@ from pyserini_tct._files import data_dir
 from pyserini_tct._yaml import Entry, load
 from pyserini_tct.collection import IRDS
 from pyserini_tct.regress import _stock
-from pyserini_tct.regress._command import OUTPUT, TOPICS, check_command, check_variable, unknown
+from pyserini_tct.regress._command import OUTPUT, TOPICS, check_command, check_length, check_variable, unknown
 from pyserini_tct.regress._places import ENV, PREBUILT, PYSERINI
 from pyserini_tct.regress._records import Artefact, Condition, Evaluation, Requires, Spec, Topics
 from pyserini_tct.regress._schema import keys
@@ -201,3 +201,4 @@ def _uses(fields: dict[str, Entry], known: Collection[str]) -> tuple[str, ...]:
 def _check_name(entry: Entry, name: str) -> None:
     if not re.fullmatch('[A-Za-z0-9][A-Za-z0-9._-]*', name):
         entry.fail(f'{name!r} becomes part of file names: use letters, digits, `.`, `-` and `_`')
+    check_length(entry, name)

@@ -30,11 +30,21 @@ def test_query_vectors(name):
     assert vectors[:, [0, -1]] == pytest.approx(np.array(QUERIES[name]), abs=1e-5)
 
 
-def test_passage_vector():
-    text = 'Generation of Random Correlated Normal Variables (Algorithm R425) CACM June, 1974 Page, R. L. CA740610 JB '
-    text += 'January 17, 1978 2:57 PM 2636 5 2636 2636 5 2636 2636 5 2636\n'
-    vector = TctColBertDocumentEncoder('castorini/tct_colbert-msmarco', device='cpu').encode([text])[0]
-    assert vector[[0, -1]] == pytest.approx(np.array([-0.01650, -0.05648]), abs=1e-5)
+def test_passage_vectors():
+    """The first and third passage of `tests/resources/simple_cacm_corpus.json`."""
+    texts = [
+        'Generation of Random Correlated Normal Variables (Algorithm R425) CACM June, 1974 Page, R. L. CA740610 JB '
+        'January 17, 1978 2:57 PM 2636 5 2636 2636 5 2636 2636 5 2636\n',
+        'Rounding Problems in Commercial Data Processing A common requirement in commercial data processing is that '
+        'the sum of a set of numbers, rounded in a generally understood manner, be equal to the sum of the numbers '
+        'rounded individually. Four rounding procedures are described to accomplish this. The particular procedure '
+        'that is appropriate depends upon whether the numbers being accumulated can vary in sign, whether their sum '
+        'can vary in sign, and whether the last number being summed can be recognized as such prior to its rounding. '
+        'CACM November, 1964 Kelley, T. B. CA641102 JB March 9, 1978 4:25 PM 981 5 981 981 5 981 981 5 981\n',
+    ]
+    vectors = TctColBertDocumentEncoder('castorini/tct_colbert-msmarco', device='cpu').encode(texts)
+    expected = np.array([(-0.01650, -0.05648), (-0.10293, 0.05549)])
+    assert vectors[:, [0, -1]] == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize('name', [name for name in QUERIES if find(name)])
