@@ -163,7 +163,9 @@ def test_files(folder, compared):
     rows = page.split('<tr class="row"')
     assert 'index.lucene --corpus tiny/corpus.jsonl --index table/build/bm25' in rows[1]
     assert '--cross cross --run table/runs/bm25.test.trec' in rows[10]
-    assert (table / 'compare.tex').read_text().count(r'\begin{tabular}') == 2
+    latex = (table / 'compare.tex').read_text()
+    assert latex.count(r'\begin{tabular}') == 2
+    assert latex.count('\n% BM25: python -m pyserini_tct.') == 2
     assert (table / 'compare.md').read_text().count('\n## ') == 10
     lines = (table / 'commands.txt').read_text().splitlines()
     assert len(lines) == len(set(lines)) == (folder / 'first.err').read_text().count(' s (table/')

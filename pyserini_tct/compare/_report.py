@@ -22,7 +22,8 @@ def documents(folder: Path, found: Found) -> dict[Path, str]:
     """Return the files of a comparison by their paths."""
     tables = cells(found), stage_cells(found)
     markdown = '\n\n'.join([f'# {title(found)}', caption(found), *map(markdown_table, tables), *_commands(found), ''])
-    latex = [f'% {caption(found)}', *map(latex_table, tables), '']
+    remarks = ['', *(f'% {row["display"]}: {line}' for row in found['systems'] for line in row['commands'])]
+    latex = [f'% {caption(found)}', *map(latex_table, tables), '\n'.join(remarks), '']
     commands = dict.fromkeys(line for row in found['systems'] for line in row['commands'])
     return {
         folder / 'compare.json': json.dumps(found, indent=2, ensure_ascii=False) + '\n',
