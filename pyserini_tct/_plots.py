@@ -10,6 +10,8 @@ import numpy as np
 
 from pyserini_tct import _env
 
+WIDTH = 13  # pixels from one number to the next
+
 
 class Point(NamedTuple):
     """A system in a plot of effectiveness against cost."""
@@ -44,12 +46,27 @@ def cost_plot(title: str, unit: str, score: str, points: Iterable[Point]) -> str
     """Draw effectiveness against cost, the cost on a logarithmic axis; points are numbered as in the legend."""
     figure, drawn = axes(title, unit, score)
     drawn.set_xscale('log')
+    drawn.xaxis.set_major_formatter('{x:,g}')
+    points = list(points)
+    for number, point in enumerate(points, 1):
+        drawn.scatter(point.cost, point.score, label=f'{number} {point.name}', s=24)
+    drawn.margins(0.12)
+    taken: list[Any] = []
     for number, point in enumerate(points, 1):
         at = point.cost, point.score
-        drawn.scatter(*at, label=f'{number} {point.name}', s=20)
-        drawn.annotate(str(number), at, xytext=(4, 3), textcoords='offset points', fontsize=8)
-    drawn.legend(fontsize=6, loc='center left', bbox_to_anchor=(1, 0.5))
+        place = _free_place(drawn.transData.transform(at), taken)
+        drawn.annotate(str(number), at, xytext=place, textcoords='offset points', fontsize=9, ha='center', va='center')
+    drawn.legend(fontsize=8, loc='upper center', bbox_to_anchor=(0.45, -0.16), ncol=2, frameon=False)
     return svg(figure)
+
+
+def _free_place(at: np.ndarray, taken: list[Any]) -> tuple[float, float]:
+    """Return where a number may stand beside its point, in points, and note it: not upon another number."""
+    places = [(r * np.cos(turn), r * np.sin(turn)) for r in (9, 18, 27) for turn in np.arange(0.5, 8.5) * np.pi / 4]
+    free = (place for place in places if all(np.hypot(*(at + place - other)) > WIDTH for other in taken))
+    found = next(free, places[0])
+    taken.append(at + found)
+    return found
 
 
 def alpha_plot(tuned: Mapping[str, Mapping[str, Any]], split: str, score: str) -> str:

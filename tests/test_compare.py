@@ -159,8 +159,13 @@ def test_files(folder, compared):
     page = (table / 'compare.html').read_text()
     assert page.count('<svg') == 3 + 9  # costs, alphas, and the gains of all but the baseline
     assert not re.search(r'(?:src|href)="(?:https?:)?//', page)
-    assert 'index.lucene --corpus tiny/corpus.jsonl --index table/build/bm25' in page
-    assert (table / 'compare.tex').read_text().count(r'\begin{tabular}') == 2
+    assert page.count('<tr class="row"') == 10 + 9  # systems open to their commands, comparisons to their queries
+    rows = page.split('<tr class="row"')
+    assert 'index.lucene --corpus tiny/corpus.jsonl --index table/build/bm25' in rows[1]
+    assert '--cross cross --run table/runs/bm25.test.trec' in rows[10]
+    latex = (table / 'compare.tex').read_text()
+    assert latex.count(r'\begin{tabular}') == 2
+    assert latex.count('\n% BM25: python -m pyserini_tct.') == 2
     assert (table / 'compare.md').read_text().count('\n## ') == 10
     lines = (table / 'commands.txt').read_text().splitlines()
     assert len(lines) == len(set(lines)) == (folder / 'first.err').read_text().count(' s (table/')

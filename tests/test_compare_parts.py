@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parts of a comparison without models: which systems, what was made before, how a query is timed."""
 
+import itertools
+
+import numpy as np
 import pytest
 from conftest import refusal
 
-from pyserini_tct.compare import _collection, _latency, _ledger, _plan
+from pyserini_tct import _plots
+from pyserini_tct._stages import index_bytes
+from pyserini_tct.compare import _collection, _latency, _ledger, _plan, _report
 
 
 def test_what_is_left_out_says_what_it_needs():
@@ -62,3 +67,32 @@ def test_latency_is_of_the_queries_after_the_warm_up(monkeypatch):
         'queries': 7, 'warm_up': 5, 'mean': 7000.0, 'p50': 7000.0, 'p99': 7000.0,
         'stages': {'encode query': 1000.0, 'search': 2000.0},
     }  # fmt: skip
+
+
+def test_index_bytes_are_without_texts(tmp_path):
+    """Neither the texts beside vectors nor Lucene's stored fields: a search needs neither."""
+    for name, size in (('index', 7), ('docid', 5), ('texts.jsonl', 100), ('texts.offsets', 100), ('_0.doc', 3)):
+        (tmp_path / name).write_bytes(b'x' * size)
+    for name in ('_0.fdt', '_0.fdx', '_0.fdm'):
+        (tmp_path / name).write_bytes(b'x' * 100)
+    assert index_bytes(tmp_path) == 15
+
+
+def test_what_is_counted_is_told():
+    """Guards against queries that fall out of a mean without a word."""
+    rows = [{'display': 'BM25', 'missing': 2}, {'display': 'student', 'missing': 0}]
+    found = {'unjudged': 3, 'not_asked': 0, 'irrelevant': 1, 'systems': rows}
+    assert _report._counts(found) == [
+        '3 topics without judgments are ignored.',
+        '1 queries without a relevant passage count as 0.',
+        'Judged queries without a hit, counted as 0: 2 (BM25).',
+    ]
+
+
+def test_numbers_of_close_points_do_not_cover_each_other():
+    """Ten systems at one place: each number stands apart from all others."""
+    taken = []
+    for _ in range(10):
+        _plots._free_place(np.array([50.0, 50.0]), taken)
+    gaps = [np.hypot(*(one - other)) for one, other in itertools.combinations(taken, 2)]
+    assert min(gaps) > _plots.WIDTH

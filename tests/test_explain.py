@@ -226,6 +226,12 @@ def test_the_command_with_teacher_and_index(teacher, tiny_student, tiny_index, t
     assert 'dot product (student)' in text
 
 
+def test_a_passage_without_text_is_told(tiny_student, tmp_path, capsys):
+    corpus = write_corpus(tmp_path / 'corpus.jsonl', {'d1': ''})
+    main(['ice', 'd1', '--corpus', str(corpus), '--encoder', str(tiny_student)])
+    assert 'note: the passage d1 has no text' in capsys.readouterr().err
+
+
 def test_what_cannot_be_explained(tiny_student, other_students, tiny_index, corpus, tmp_path, capsys):
     """One sentence each, and no page."""
     page = ['--html', tmp_path / 'page.html']

@@ -117,6 +117,7 @@ def test_three_runs_and_what_the_notes_say(files, capsys):
         ('--runs a b --runtag', 'expected one argument'),
         ('--runs a none', 'none does not exist'),
         ('--dense a --sparse b --alpha 1e9', 'beyond 1e+06'),
+        ('--dense a --sparse b --alpha=', 'is neither a number nor @FILE'),
         ('--dense a --sparse b --alpha -0.5', '--alpha -0.5 is negative'),
         ('--dense a --sparse twice', 'document d is listed twice for query 1'),
         ('--dense a --sparse nan', 'the score nan is not finite'),

@@ -119,8 +119,11 @@ def test_sides_alone_and_counts():
     del sparse['4'], sparse['5']
     qrels['unknown'] = {'d1': 1}
     dense['other'] = {'d1': 1.0}
+    qrels['6'] = dict.fromkeys(qrels['6'], 0)
     found = tune(dense, sparse, qrels, 'RR@10')
-    assert found['queries'] == {'judged': 31, 'not_in_dense': 2, 'not_in_sparse': 3, 'not_judged': 1}
+    assert found['queries'] == {
+        'judged': 31, 'not_in_dense': 2, 'not_in_sparse': 3, 'not_judged': 1, 'irrelevant': 1
+    }  # fmt: skip
     assert found['sides']['dense']['score'] == pytest.approx(evaluate(qrels, dense, ['RR@10']).mean['RR@10'])
     assert found['curve'][0][1] == pytest.approx(found['sides']['dense']['score'], abs=0.05)  # query 3 has sparse hits
     assert found['sides']['sparse']['difference'] == pytest.approx(found['score'] - found['sides']['sparse']['score'])

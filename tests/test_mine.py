@@ -196,12 +196,20 @@ def test_bad_input(run, corpus, topics, qrels, tiny_colbert, tiny_student, tiny_
     assert 'judges none of the queries of' in fails(main, *words, *out, capsys=capsys)
     (tmp_path / 'strange').write_text('007 Q0 d99 1 1.0 t\n')
     words = [*data, '--run', tmp_path / 'strange', '--teacher', tiny_colbert, '--margin', 1, '--qrels', qrels]
-    assert 'query 007 has the passage d99, which' in fails(main, *words, *out, capsys=capsys)
+    assert 'strange lists passage d99, which' in fails(main, *words, *out, capsys=capsys)
     words = ['--corpus', corpus, '--run', tmp_path / 'strange']
-    assert 'query 007 has the passage d99, which' in fails(main, *words, *out, capsys=capsys)
+    assert 'strange lists passage d99, which' in fails(main, *words, *out, capsys=capsys)
     words = ['--run', run, '--qrels', tmp_path / 'other']
     assert f'judges none of the queries of {run}' in fails(main, *words, *out, capsys=capsys)
-    (tmp_path / 'others.tsv').write_text('77\tsnow\n')
-    words = ['--run', run, '--topics', tmp_path / 'others.tsv']
-    assert 'has none of the queries of' in fails(main, *words, *out, capsys=capsys)
+    (tmp_path / 'strange').write_text('77 Q0 d1 1 1.0 t\n')
+    words = [*data, '--run', tmp_path / 'strange']
+    assert 'strange has none of the queries of' in fails(main, *words, *out, capsys=capsys)
+    (tmp_path / 'strange').write_text('77 Q0 d1 1 1.0 t\n007 Q0 d2 1 1.0 t\n007 Q0 d3 2 2.0 t\n')
+    mine(*data, '--run', tmp_path / 'strange', *out)
+    assert capsys.readouterr().err.splitlines() == [
+        f'note: 2 of 3 topics are not in {tmp_path}/strange',
+        f'note: 1 queries of {tmp_path}/strange are no topics, they are ignored',
+        f'note: 1 lists of {tmp_path}/strange are not in order of their scores: ranks are those of the scores',
+        'note: 2 of 3 queries have no negative left',
+    ]
     assert "in each other's way" in fails(main, *data, '--run', run, '--output', run, capsys=capsys)

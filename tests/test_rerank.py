@@ -90,7 +90,7 @@ def test_nothing_is_left_out_in_silence(model, topics, tmp_path, capsys):
         f'note: 2 of 3 topics are not in {tmp_path}/run',
         f'note: 1 queries of {tmp_path}/run are no topics, they are ignored',
         f'note: 1 lists of {tmp_path}/run are not in order of their scores: ranks are those of the scores',
-        'note: 1 passages to re-rank have no text',
+        'note: 1 passages to re-rank have no text, such as d4',
     ]
 
 

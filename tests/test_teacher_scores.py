@@ -96,7 +96,8 @@ def test_bad_input(words, tmp_path, capsys):
     (tmp_path / 'qrels').write_text('77 0 d5 1\n')
     assert 'qrels has the query 77, which' in fails(main, *words, capsys=capsys)
     (tmp_path / 'qrels').write_text('8 0 zzz 1\n')
-    assert 'does not have passage zzz' in fails(main, *words, capsys=capsys)
+    sentence = f'does not have passage zzz, which {tmp_path}/qrels has for query 8'
+    assert sentence in fails(main, *words, capsys=capsys)
     model = cross.load(tmp_path / 'cross')
     model.bert.embeddings.LayerNorm.weight.data[:] = 1e38
     model.save(tmp_path / 'broken')

@@ -148,6 +148,9 @@ def test_the_commands(made, tiny_bert, topics, tmp_path, capsys):
     new = ['--output', tmp_path / 'new']
     strange = ['--maxsim', made / 'colbert', '--run', tmp_path / 'other', '--topics', topics, '--tokens', store]
     assert 'lists passage zzz, which' in fails(rerank, *strange, *new, capsys=capsys)
+    write_run(tmp_path / 'other', {'8': {'d1': 1.0, 'empty': 0.5}})
+    rerank([str(word) for word in [*strange, '--output', tmp_path / 'blank']])
+    assert 'note: 1 passages to re-rank have no text, such as empty' in capsys.readouterr().err
     colbert.new(tiny_bert, dimension=8).save(tmp_path / 'colbert2')
     words[1] = tmp_path / 'colbert2'
     message = fails(rerank, *words, '--tokens', store, *new, capsys=capsys)

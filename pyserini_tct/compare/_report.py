@@ -22,7 +22,8 @@ def documents(folder: Path, found: Found) -> dict[Path, str]:
     """Return the files of a comparison by their paths."""
     tables = cells(found), stage_cells(found)
     markdown = '\n\n'.join([f'# {title(found)}', caption(found), *map(markdown_table, tables), *_commands(found), ''])
-    latex = [f'% {caption(found)}', *map(latex_table, tables), '']
+    remarks = ['', *(f'% {row["display"]}: {line}' for row in found['systems'] for line in row['commands'])]
+    latex = [f'% {caption(found)}', *map(latex_table, tables), '\n'.join(remarks), '']
     commands = dict.fromkeys(line for row in found['systems'] for line in row['commands'])
     return {
         folder / 'compare.json': json.dumps(found, indent=2, ensure_ascii=False) + '\n',
@@ -48,6 +49,8 @@ def caption(found: Found) -> str:
     how = f'tuned on {found["tuned_on"]}' if found['tuned_on'] else 'as given'
     parts = [
         f'{found["queries"]} judged queries, {found["passages"]} passages, {found["hits"]} hits.',
+        *_counts(found),
+        _models(found),
         f'+ and - mark a difference to {base} (paired t-test, Holm, p < 0.05).' if len(found['systems']) > 1 else '',
         f'Milliseconds are of {latency["queries"]} single queries after {latency["warm_up"]} to warm up, '
         f'stages one after the other, on {found["environment"]["device"]}, threads: {threads}.',
@@ -60,6 +63,25 @@ def caption(found: Found) -> str:
         f'Re-ranked: the best {found["depth"]}.' if names & RERANKED else '',
     ]
     return ' '.join(filter(None, parts))
+
+
+def _models(found: Found) -> str:
+    """Name the models of the table."""
+    kinds = {'student': 'student', 'teacher': 'teacher', 'cross': 'cross-encoder'}
+    named = ', '.join(f'{kinds[kind]} {Path(name).name}' for kind, name in found['models'].items() if name)
+    return f'Models: {named}.' if named else ''
+
+
+def _counts(found: Found) -> list[str]:
+    """Say which queries are ignored and which count as 0: none is passed over in silence."""
+    meanings = {
+        'unjudged': 'topics without judgments are ignored.',
+        'not_asked': 'judged queries are no topics and count as 0.',
+        'irrelevant': 'queries without a relevant passage count as 0.',
+    }
+    missing = ', '.join(f'{row["missing"]} ({row["display"]})' for row in found['systems'] if row['missing'])
+    told = [f'{found[name]} {meaning}' for name, meaning in meanings.items() if found[name]]
+    return told + ([f'Judged queries without a hit, counted as 0: {missing}.'] if missing else [])
 
 
 def cells(found: Found) -> list[list[str]]:
@@ -110,40 +132,46 @@ def as_page(found: Found) -> str:
     tuned = {name: alpha for name, alpha in found['alphas'].items() if 'curve' in alpha}
     if tuned:
         plots.append(_plots.alpha_plot(tuned, found['tuned_on'], next(iter(tuned.values()))['measure']))
-    tables = ''.join(_page.table(head, body) for head, *body in (cells(found), stage_cells(found)))
+    stages, (head, *body) = stage_cells(found), cells(found)
+    commands = [_page.commands(row['commands']) for row in found['systems']]
+    tables = _page.opening_table(head, zip(body, commands, strict=True)) + _page.table(stages[0], stages[1:])
     left_out = ''.join(f'<li>{html.escape(f"{name}: needs {need}")}</li>' for name, need in found['left_out'].items())
-    commands = ''.join(
-        f'<details><summary>{html.escape(row["display"])}</summary>{_page.code(row["commands"])}</details>'
-        for row in found['systems']
-    )
     return _page.page(
         title(found),
-        f'<p>{html.escape(caption(found))}</p>{tables}{_page.figures(plots)}{_gains(found, measure)}'
-        f'<h2>Commands</h2>{commands}' + (f'<h2>Left out</h2><ul>{left_out}</ul>' if left_out else ''),
+        f'<p>{html.escape(caption(found))} A row opens to its commands.</p>{tables}{_page.figures(plots)}'
+        f'{_gains(found, measure)}' + (f'<h2>Left out</h2><ul>{left_out}</ul>' if left_out else ''),
+        script=_page.SCRIPT,
     )
 
 
 def _gains(found: Found, measure: str) -> str:
     """Return plots of the gain of each query over the baseline, and the queries that gain and lose most."""
     base = next(row for row in found['systems'] if row['name'] == found['baseline']['name'])
-    plots, lines = [], []
+    plots, rows = [], []
     for row in found['systems']:
         if row is base:
             continue
-        theirs = base['per_query'][measure]
-        gains = {qid: value - theirs[qid] for qid, value in row['per_query'][measure].items()}
+        theirs, mine = base['per_query'][measure], row['per_query'][measure]
+        gains = {qid: value - theirs[qid] for qid, value in mine.items()}
         plots.append(_plots.gains_plot(row['display'], measure, list(gains.values())))
         counts = row['comparison'][measure]
         ranked = sorted(gains, key=lambda qid: (-gains[qid], qid))
         shown = [qid for qid in ranked[:SHOWN] if gains[qid] > 0] + [qid for qid in ranked[-SHOWN:] if gains[qid] < 0]
-        described = '; '.join(f'{found["topics"].get(qid, qid)} {gains[qid]:+.2f}' for qid in dict.fromkeys(shown))
-        figures = [f'{counts["difference"]:+.4f}', f'{counts["corrected"]:.3g}']
-        lines.append([row['display'], *figures, *(str(counts[name]) for name in ('wins', 'ties', 'losses')), described])
-    if not lines:
+        p = counts['corrected']
+        line = [row['display'], f'{counts["difference"]:+.4f}', f'{p:.4f}' if p >= 1e-4 else '< 0.0001']
+        line += [str(counts[name]) for name in ('wins', 'ties', 'losses')]
+        queries = [
+            [found['topics'].get(qid, qid), f'{theirs[qid]:.2f}', f'{mine[qid]:.2f}', f'{gains[qid]:+.2f}']
+            for qid in dict.fromkeys(shown)
+        ]
+        rows.append((line, _page.table(['query', base['display'], row['display'], 'gain'], queries)))
+    if not rows:
         return ''
-    head = ['system', f'difference in {measure}', 'p (Holm)', 'wins', 'ties', 'losses', 'largest gains and losses']
-    heading = f'<h2>Query by query against {html.escape(base["display"])}</h2>'
-    return heading + _page.table(head, lines) + _page.figures(plots)
+    head = ['system', f'difference in {measure}', 'p (Holm)', 'wins', 'ties', 'losses']
+    heading = (
+        f'<h2>Query by query against {html.escape(base["display"])}</h2><p>A row opens to the largest gains and losses.'
+    )
+    return f'{heading}</p>{_page.opening_table(head, rows)}{_page.figures(plots)}'
 
 
 def _commands(found: Found) -> list[str]:

@@ -75,6 +75,7 @@ def collect(
                 'commands': [plan.steps[part].stage.command for part in plan.needed(step)],
                 'run': str(plan.run(name)),
                 'per_query': scored[name].per_query,
+                'missing': scored[name].missing,
             }
         )
     passages = max(map(_passages, (plan.index(index) for index in SYSTEMS[systems[0]].indexes)))
@@ -82,6 +83,9 @@ def collect(
         'collection': plan.collection.source,
         'split': settings.split,
         'queries': scored[baseline].queries,
+        'unjudged': len(topics.keys() - qrels.keys()),
+        'not_asked': len(qrels.keys() - topics.keys()),
+        'irrelevant': scored[baseline].irrelevant,
         'passages': passages,
         'measures': {str(measure): provider_of(measure) for measure in parsed},
         'baseline': {'name': baseline, 'test': 'paired t-test', 'correction': 'Holm', 'level': 0.05},

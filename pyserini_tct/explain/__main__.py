@@ -66,6 +66,8 @@ def main(argv: Sequence[str]) -> None:
             text = document and document.contents()
     if alpha is not None:
         parts['hybrid'] = {'alpha': alpha, 'score': parts['dense']['score'] + alpha * parts['bm25']['score']}
+    if text is not None and not text.strip():
+        _cli.note(f'note: the passage {args.docid} has no text: there is no token to explain')
     found = {'query': args.query, 'docid': args.docid, 'text': text, 'parts': parts}
 
     from pyserini_tct.explain import _report

@@ -106,9 +106,9 @@ def _rule(args: argparse.Namespace, count: int) -> Rule:
         weights = tuple(args.weights)
     elif method == 'interpolation' and args.dense:
         options = {'normalization': args.normalization, 'weight_on_dense': args.weight_on_dense, 'missing': missing}
-        return alpha_rule(read_alpha(args.alpha or str(DEFAULT_ALPHA), **options), **options)
+        return alpha_rule(read_alpha(str(DEFAULT_ALPHA) if args.alpha is None else args.alpha, **options), **options)
     elif method == 'interpolation':
-        weights = _two_weights(args.alpha or '0.5', count)
+        weights = _two_weights('0.5' if args.alpha is None else args.alpha, count)
     rule = Rule(method, weights, args.normalization, missing, args.rrf_k or 60)
     rule.check_lists(count)
     return rule

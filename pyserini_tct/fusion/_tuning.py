@@ -96,6 +96,9 @@ def tune(
             'not_in_dense': len(qrels.keys() - _answered(dense)),
             'not_in_sparse': len(qrels.keys() - _answered(sparse)),
             'not_judged': len({*queries(dense), *queries(sparse)} - qrels.keys()),
+            'irrelevant': sum(
+                max(grades.values(), default=0) < parsed.params.get('rel', 1) for grades in qrels.values()
+            ),
         },
         'grid': alphas,
         'curve': list(zip(alphas, means.tolist(), strict=True)),

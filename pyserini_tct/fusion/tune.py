@@ -92,6 +92,7 @@ def _table(found: dict[str, Any]) -> str:
         'not_in_dense': 'without a dense hit',
         'not_in_sparse': 'without a sparse hit',
         'not_judged': 'not judged, ignored',
+        'irrelevant': 'without a relevant passage, counted as 0',
     }
     told = [f'{queries[key]} {meaning}' for key, meaning in names.items() if queries[key]]
     return '\n'.join([*lines, ', '.join([f'queries: {queries["judged"]} judged', *told])])

@@ -9,11 +9,15 @@ In: a corpus and topics, and BM25, a student or a run as the source of candidate
 import argparse
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
+
+if TYPE_CHECKING:
+    from pyserini_tct.runs import Hit
 
 
 def ranks(text: str) -> tuple[int, int]:
@@ -66,6 +70,21 @@ def check(args: argparse.Namespace) -> None:
         raise TctError('--corpus is missing: name the passages')
 
 
+def check_docids(run: Path, found: Mapping[str, Sequence['Hit']], corpus: str | None) -> None:
+    """Refuse a run of another corpus; without a corpus there is nothing to compare it with.
+
+    Raises:
+        TctError: the run lists a passage that the corpus does not have.
+    """
+    from pyserini_tct.collection import read_corpus
+
+    wanted = {hit.docid for hits in found.values() for hit in hits}
+    for passage in read_corpus(corpus) if corpus else ():
+        wanted.discard(passage.docid)
+    if corpus and wanted:
+        raise TctError(f'{run} lists passage {min(wanted)}, which {corpus} does not have: name the corpus of the run')
+
+
 def main(argv: Sequence[str]) -> None:
     """Parse the flags and mine."""
     args = build_parser().parse_args(argv)
@@ -74,7 +93,8 @@ def main(argv: Sequence[str]) -> None:
     _atomic.check_free(args.output, args.overwrite, inputs=inputs)
 
     from pyserini_tct.mine import _filters, _sources
-    from pyserini_tct.runs import rank, read_run, write_run
+    from pyserini_tct.runs import notes_on, rank, read_run, write_run
+    from pyserini_tct.search._arguments import differences
     from pyserini_tct.topics import read_qrels, read_topics
     from pyserini_tct.vectors import partial_path
 
@@ -91,8 +111,7 @@ def main(argv: Sequence[str]) -> None:
     with _atomic.lock(work):
         if args.run:
             found = {qid: rank(run[qid], last) for qid in asked if qid in run}
-            if args.corpus and not args.teacher:  # a teacher needs the texts, and misses one itself
-                _filters.check_known({qid: [hit.docid for hit in hits] for qid, hits in found.items()}, args.corpus)
+            check_docids(args.run, found, args.corpus)
         elif args.encoder:
             found = _sources.by_student(args.corpus, topics, args.encoder, last, work, args.device)
         else:
@@ -105,6 +124,10 @@ def main(argv: Sequence[str]) -> None:
             raise TctError('no candidate is left for any query: allow more ranks or a smaller margin')
         write_run(args.output, left, 'bm25' if not (args.run or args.encoder) else 'mined')
         _atomic.remove(work)
+    if args.run:
+        told = differences(args.run, run.keys(), topics.keys()) if topics else []
+        for line in [*told, *notes_on(args.run, run, scored=False)]:
+            _cli.note(f'note: {line}')
     if len(left) < len(topics):
         _cli.note(f'note: {len(topics) - len(left)} of {len(topics)} queries have no negative left')
     count = sum(map(len, left.values()))

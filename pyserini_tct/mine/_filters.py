@@ -96,18 +96,9 @@ def _texts(corpus: str, wanted: Mapping[str, Sequence[str]]) -> list[Passage]:
     """Return the passages that are wanted for any query."""
     docids = {docid for names in wanted.values() for docid in names}
     passages = [passage for passage in read_corpus(corpus) if passage.docid in docids]
-    _check_found(wanted, {passage.docid for passage in passages}, corpus)
-    return passages
-
-
-def check_known(wanted: Mapping[str, Sequence[str]], corpus: str) -> None:
-    """Raise :class:`TctError` for the first of the queries' docids that a corpus does not have."""
-    docids = {docid for names in wanted.values() for docid in names}
-    _check_found(wanted, {passage.docid for passage in read_corpus(corpus) if passage.docid in docids}, corpus)
-
-
-def _check_found(wanted: Mapping[str, Sequence[str]], known: set[str], corpus: str) -> None:
+    known = {passage.docid for passage in passages}
     for qid, names in wanted.items():
         lost = next((docid for docid in names if docid not in known), None)
         if lost is not None:
             raise TctError(f'query {qid} has the passage {lost}, which {corpus} does not have: name its corpus')
+    return passages

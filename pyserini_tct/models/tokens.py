@@ -110,6 +110,11 @@ class PassageTokens(TokenStore):
         """The row of each docid."""
         return {docid: row for row, docid in enumerate(self.docids)}
 
+    def tokens_of(self, docid: str) -> int:
+        """Return how many token vectors a passage has; one without text has none."""
+        row = self.row_of[docid]
+        return int(self.offsets[row + 1] - self.offsets[row])
+
     def name(self, row: int) -> str:
         """Return what messages call a passage."""
         return f'passage {self.docids[row]}'

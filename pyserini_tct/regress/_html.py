@@ -10,29 +10,9 @@ from pyserini_tct import _page
 from pyserini_tct.regress._grid import LEGEND, apart, cell, grid_of
 from pyserini_tct.regress._matrix import HIGH, LOW, NOT_RUN, RANKS, Row
 
-STYLE = """body { max-width: 90rem } tr.row td:first-child { min-width: 14rem }
-tr.row { cursor: pointer } tr.row:hover { background: #e8eef8 }
-tr.more > td { background: #fff; text-align: left }
+STYLE = """body { max-width: 90rem } tr.row td:first-child { min-width: 14rem } tr.more > td { max-width: 86rem }
 tr.more td:last-child, tr.more th:last-child { text-align: left }
-td.moved { color: #b00020; font-weight: bold } td.absent { color: #777 } .block { position: relative }
-.block pre { padding-right: 6rem; white-space: pre-wrap; overflow-wrap: anywhere }
-.block button { position: absolute; top: .4rem; right: .4rem }
-"""
-SCRIPT = """
-document.querySelectorAll('tr.row').forEach(row => {
-  const toggle = () => { const more = row.nextElementSibling; more.hidden = !more.hidden;
-    row.setAttribute('aria-expanded', String(!more.hidden)); };
-  row.addEventListener('click', toggle);
-  row.addEventListener('keydown', event => {
-    if (event.key === 'Enter' || event.key === ' ') { event.preventDefault(); toggle(); } });
-});
-document.querySelectorAll('.block button').forEach(button => button.addEventListener('click', async () => {
-  const pre = button.parentElement.querySelector('pre');
-  try { await navigator.clipboard.writeText(pre.textContent); }
-  catch (error) { const range = document.createRange(); range.selectNodeContents(pre);
-    getSelection().removeAllRanges(); getSelection().addRange(range); document.execCommand('copy'); }
-  button.textContent = 'copied';
-}));
+td.moved { color: #b00020; font-weight: bold } td.absent { color: #777 }
 """
 EARLIER = 12  # runs shown
 
@@ -70,29 +50,22 @@ def as_page(
         + (f'<h2>Could not run</h2>{absent}' if absent else '')
         + f'<h2>Runs so far</h2>{_history(earlier)}',
         STYLE,
-        SCRIPT,
+        _page.SCRIPT,
     )
 
 
 def _condition(name: str, display: str, rows: Sequence[Row | None], earlier: Sequence[Mapping[str, Any]]) -> str:
-    cells = ''.join(f'<td{_class(row)}>{html.escape(cell(row))}</td>' for row in rows)
+    cells = [f'<td>{html.escape(display)}</td>', *(f'<td{_class(row)}>{html.escape(cell(row))}</td>' for row in rows)]
     found = [row for row in rows if row is not None]
     commands = {row.topic_key: row.commands for row in found if row.commands}
-    blocks = ''.join(
-        f'<h4>{html.escape(topic)}</h4><div class="block"><button type="button">copy</button>'
-        f'<pre>{html.escape(chr(10).join(lines))}</pre></div>'
-        for topic, lines in commands.items()
-    )
+    blocks = ''.join(f'<h4>{html.escape(topic)}</h4>{_page.commands(lines)}' for topic, lines in commands.items())
     details = ''.join(
         f'<p>{html.escape(text)}</p>'
         for text in dict.fromkeys(
             f'{row.topic_key}: {text}' for row in found for text in (row.detail, row.finding) if text
         )
     )
-    return (
-        f'<tr class="row" tabindex="0" role="button" aria-expanded="false"><td>{html.escape(display)}</td>{cells}</tr>'
-        f'<tr class="more" hidden><td colspan="{len(rows) + 1}">{details}{_figures(found, earlier)}{blocks}</td></tr>'
-    )
+    return _page.opening_row(cells, details + _figures(found, earlier) + blocks)
 
 
 def _class(row: Row | None) -> str:

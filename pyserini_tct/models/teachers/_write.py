@@ -17,7 +17,7 @@ from pyserini_tct._files import read_json
 from pyserini_tct._manifest import describe
 from pyserini_tct.collection import Passage, read_corpus
 from pyserini_tct.models.teachers.base import Teacher
-from pyserini_tct.runs import rank, read_run
+from pyserini_tct.runs import notes_on, rank, read_run
 from pyserini_tct.topics import read_qrels, read_topics
 from pyserini_tct.vectors import partial_path
 
@@ -57,7 +57,11 @@ def read_pairs(run: Path, depth: int, qrels: Path | None, corpus: str | Path, to
     passages = {passage.docid: passage for passage in read_corpus(corpus) if passage.docid in wanted}
     lost = next(((qid, docid) for qid, found in docids.items() for docid in found if docid not in passages), None)
     if lost:
-        raise TctError(f'{corpus} does not have passage {lost[1]}, which {run} or {qrels} has for query {lost[0]}')
+        qid, docid = lost
+        source = run if docid in ranked.get(qid, {}) else qrels
+        raise TctError(f'{corpus} does not have passage {docid}, which {source} has for query {qid}: name its corpus')
+    for line in notes_on(run, ranked, scored=False):
+        note(f'note: {line}')
     return Pairs(queries, passages, docids)
 
 

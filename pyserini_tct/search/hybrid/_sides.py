@@ -33,7 +33,7 @@ def rule_of(args: argparse.Namespace) -> Rule:
         'weight_on_dense': args.weight_on_dense,
         'missing': args.missing or 'min',
     }
-    return alpha_rule(read_alpha(args.alpha or str(DEFAULT_ALPHA), **options), **options)
+    return alpha_rule(read_alpha(str(DEFAULT_ALPHA) if args.alpha is None else args.alpha, **options), **options)
 
 
 def open_dense(args: argparse.Namespace, batch_size: int) -> Any:

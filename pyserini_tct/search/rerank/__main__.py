@@ -76,8 +76,12 @@ def main(argv: Sequence[str]) -> None:
             return {qid: reranker.rerank_run(run.get(qid, {}), query, args.depth) for qid, query in found}
 
         _arguments.search_topics(args, 'rerank', 'maxsim' if args.maxsim else 'cross', search)
-        blank = sum(not passage.contents.strip() for passage in passages)
-        told = [f'{blank} passages to re-rank have no text'] if blank else []
+        blank = (
+            [docid for docid in sorted(wanted) if not store.tokens_of(docid)]
+            if store is not None
+            else [passage.docid for passage in passages if not passage.contents.strip()]
+        )
+        told = [f'{len(blank)} passages to re-rank have no text, such as {min(blank)}'] if blank else []
         for note in [*_arguments.differences(args.run, run.keys(), asked), *notes_on(args.run, run, False), *told]:
             _cli.note(f'note: {note}')
 
