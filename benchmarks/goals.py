@@ -1,0 +1,44 @@
+# Copyright 2026 the pyserini_tct authors
+# SPDX-License-Identifier: Apache-2.0
+"""The goals: encoding, exact search and whole commands, ours and stock Pyserini's turn by turn, in one table.
+
+The network is all-MiniLM-L6-v2. Passages and queries are MS MARCO's where ``TCT_DATA`` names the collections, else
+pocket's. Times are medians; a busy machine slows both sides, but not alike, so the load is printed too.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks import commands, encoders, exact, machine, real
+from benchmarks._rows import Row, show
+from pyserini_tct import _env, _jvm
+from pyserini_tct.models import student
+
+
+def main() -> None:
+    """Measure, and print each part as it is done and all of it at the end."""
+    _jvm.prepare(quiet=True)
+    print(f'{machine.name()}, {os.cpu_count()} cores, {machine.THREADS} threads, load {os.getloadavg()[0]:.1f}')
+    limits = machine.ceiling()
+    half = 'no bf16' if limits.bf16 is None else f'{limits.bf16:.0f} GFLOP/s in bf16'
+    print(f'the machine at best: {limits.fp32:.0f} GFLOP/s in fp32, {half}, {limits.read:.1f} GB/s read', flush=True)
+    found: list[Row] = []
+    with tempfile.TemporaryDirectory() as name, _env.threads(machine.THREADS):
+        work, model = Path(name), Path(name, 'tct_colbert-benchmark')
+        student.load(real.BACKBONE).save(model)
+        for measured in (
+            lambda: exact.rows(work, limits),
+            lambda: encoders.rows(model, limits),
+            lambda: commands.rows(model, work),
+        ):
+            rows = measured()
+            show(rows)
+            print(f'load {os.getloadavg()[0]:.1f}\n', flush=True)
+            found += rows
+    show(found)
+    with_goal = [row for row in found if row.goal]
+    missed = [row.what for row in with_goal if row.ratio < row.goal]  # type: ignore[operator]
+    print(f'\n{len(with_goal) - len(missed)} of {len(with_goal)} rows reach their goal' + (':' if missed else ''))
+    for what in missed:
+        print(f'  missed: {what}')
