@@ -6,11 +6,13 @@ Agreement is the share of the ten best passages of each query that is the same a
 """
 
 import itertools
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks import real
 from benchmarks._interleave import interleave
@@ -79,6 +81,8 @@ def rows(model: Path, limits: Ceiling, rounds: int = 3) -> list[Row]:
         ways.append((way, precision))
         found = _best(encoder.encode_batch(queries), documents.encode(passages))
         agree[way] = float(np.mean([len(mine & other) / 10 for mine, other in zip(best, found, strict=True)]))
+        if backend == 'torch':
+            print(f'where {way} spends it: {_spent(documents, passages)}')
         turns['passages'][way] = lambda documents=documents: documents.encode(passages)  # type: ignore[misc]
         turns['queries, batch'][way] = lambda encoder=encoder: encoder.encode_batch(queries)  # type: ignore[misc]
         turns['query, single'][way] = lambda encoder=encoder: one_by_one(encoder, SINGLES)  # type: ignore[misc]
@@ -100,6 +104,22 @@ def rows(model: Path, limits: Ceiling, rounds: int = 3) -> list[Row]:
             label = f'{what}, {name}: {way}'
             found_rows.append(Row(label, stock, seconds[way] / units, goal, agree[way], reached, precision))
     return found_rows
+
+
+def _spent(documents: Any, passages: list[str]) -> str:
+    """Return the share of each step in encoding passages: torch's five dearest operations, tokenising, the rest."""
+    started = time.perf_counter()
+    documents.student.tokenizer.passages(list(read_rows(passages)), LONGEST)
+    tokenising = time.perf_counter() - started
+    with torch.autograd.profiler.profile() as profile:
+        started = time.perf_counter()
+        documents.encode(passages)
+        whole = time.perf_counter() - started
+    events = sorted(profile.key_averages(), key=lambda event: -event.self_cpu_time_total)[:5]
+    shares = {event.key.split('::')[-1]: event.self_cpu_time_total / 1e6 / whole for event in events}
+    shares['tokenising'] = tokenising / whole
+    shares['the rest'] = max(0.0, 1 - sum(shares.values()))
+    return ', '.join(f'{step} {share:.0%}' for step, share in shares.items())
 
 
 def read_rows(passages: list[str]) -> Any:

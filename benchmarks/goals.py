@@ -37,8 +37,14 @@ def main() -> None:
             print(f'load {os.getloadavg()[0]:.1f}\n', flush=True)
             found += rows
     show(found)
-    with_goal = [row for row in found if row.goal]
-    missed = [row.what for row in with_goal if row.ratio < row.goal]  # type: ignore[operator]
-    print(f'\n{len(with_goal) - len(missed)} of {len(with_goal)} rows reach their goal' + (':' if missed else ''))
-    for what in missed:
-        print(f'  missed: {what}')
+    verdicts(found)
+
+
+def verdicts(rows: list[Row]) -> None:
+    """Print of each goal its best way, and of one that is missed what the whole of the machine would give."""
+    print()
+    for key in dict.fromkeys((row.what.partition(':')[0], row.goal) for row in rows if row.goal):
+        best = max((row for row in rows if (row.what.partition(':')[0], row.goal) == key), key=lambda row: row.ratio)
+        verdict = 'met' if best.ratio >= (best.goal or 0) else 'MISSED'
+        limit = f'; all of the {best.limit} would be {best.ratio / best.reached:.2f}x' if best.reached else ''
+        print(f'{verdict:<7} {key[1]:>4g}x  {best.what}: {best.ratio:.2f}x{limit if verdict == "MISSED" else ""}')

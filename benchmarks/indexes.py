@@ -139,10 +139,10 @@ def _sources(args: argparse.Namespace, work: Path) -> dict[str, tuple[Path, np.n
     pairs = real.vectors(folder, work / 'blocks') if folder else {DIMENSION: made_up()}
     found = {}
     for width, (passages, queries) in pairs.items():
-        source = work / f'flat-{width}'
+        source = work / f'flat-{width}{"" if folder else "-made-up"}'
         if not (source / 'index').exists():
             write_flat(passages, source)
-        found[f'{len(passages)} x {width}'] = source, queries
+        found[f'{len(passages)} x {width}' + ('' if folder else ', made up')] = source, queries
     return found
 
 
@@ -174,7 +174,9 @@ def main(argv: list[str] | None = None) -> None:
 
 def _replace(page: Path, name: str, table: str) -> None:
     text = page.read_text(encoding='utf-8')
-    before, _, rest = text.partition(f'<!-- {name} -->\n')
+    before, found, rest = text.partition(f'<!-- {name} -->\n')
+    if not found:
+        raise SystemExit(f'{page} has no line <!-- {name} -->: the table has no place there')
     with _atomic.atomic_file(page) as out:
         out.write(f'{before}<!-- {name} -->\n{table}\n<!-- end -->{rest.partition("<!-- end -->")[2]}')
 
