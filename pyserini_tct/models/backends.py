@@ -132,7 +132,7 @@ def exported(student: Student, backend: str) -> Path:
     """Return the ONNX file of a student in the user's cache; export it if it is not there.
 
     Raises:
-        TctError: the package ``onnx``, which exporting needs, is missing.
+        TctError: the package ``onnx``, which exporting needs, is missing, or exporting fails.
     """
     import torch
     import transformers
@@ -154,11 +154,11 @@ def exported(student: Student, backend: str) -> Path:
             if not folder.is_dir():
                 note(f'exporting the model to {folder}')
                 with _atomic.atomic_folder(folder) as partial:
-                    _export(student, partial / 'model.onnx')
+                    _export(student, partial / 'model.onnx', backend)
     return folder / 'model.onnx'
 
 
-def _export(student: Student, file: Path) -> None:
+def _export(student: Student, file: Path, backend: str) -> None:
     import torch
 
     ids = torch.tensor([[0] * 7, [1] * 7])
@@ -181,6 +181,11 @@ def _export(student: Student, file: Path) -> None:
                 output_names=['vectors'],
                 dynamic_axes={'input_ids': axes, 'attention_mask': axes, 'vectors': {0: 'texts'}},
             )
+    except OSError:  # a full disk, say, which has a sentence of its own
+        raise
+    except Exception as error:  # the exporter has exceptions of its own
+        cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise TctError(f'the student cannot be exported for {backend} ({cause}): use the backend torch') from error
     finally:
         logger.setLevel(level)
         student.bert.set_attn_implementation(before)
