@@ -20,6 +20,8 @@ def main() -> None:
     """Measure, and print each part as it is done and all of it at the end."""
     _jvm.prepare(quiet=True)
     print(f'{machine.name()}, {os.cpu_count()} cores, {machine.THREADS} threads, load {os.getloadavg()[0]:.1f}')
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        print('note: other processes keep this machine busy: what follows is no measurement')
     limits = machine.ceiling()
     half = 'no bf16' if limits.bf16 is None else f'{limits.bf16:.0f} GFLOP/s in bf16'
     print(f'the machine at best: {limits.fp32:.0f} GFLOP/s in fp32, {half}, {limits.read:.1f} GB/s read', flush=True)
