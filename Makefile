@@ -76,7 +76,7 @@ format: $(VENV)/.lint
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.test
 	@$(PY) -m benchmarks
 
 clean:

@@ -2,48 +2,53 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kinds of index side by side: bytes a passage, seconds to build, milliseconds a query, recall of exact search.
 
-``python -m benchmarks.indexes`` takes 100,000 made-up vectors of 768 dimensions; ``--vectors STORE --queries NAME.npy``
-takes real ones. The table is Markdown.
+``python -m benchmarks indexes`` takes 100,000 real texts (see :mod:`benchmarks.real`) where ``TCT_DATA`` names the
+collections, else made-up vectors of 768 dimensions. ``--vectors STORE --queries NAME.npy`` takes others. With
+``--work`` vectors and rows are kept, so that a killed run goes on; ``--page docs/indexes.md`` puts the tables there.
 """
 
 import argparse
 import contextlib
 import io
+import json
+import os
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyserini_tct.index._kinds import Kind
+from benchmarks import machine, real
+from pyserini_tct import _atomic
+from pyserini_tct.index._kinds import Kind, set_parameters
 from pyserini_tct.index.faiss import build_index
 from pyserini_tct.search.faiss import FaissSearcher
 
-KINDS = {
-    'flat': Kind(),
-    'fp16': Kind('fp16'),
-    'sq8': Kind('sq8'),
-    'pq': Kind('pq'),
-    'opq': Kind('opq'),
-    'ivf': Kind('ivf'),
-    'ivf, nprobe 64': Kind('ivf', {'nprobe': 64}),
-    'hnsw': Kind('hnsw'),
-    'hnsw, ef-search 256': Kind('hnsw', {'ef_search': 256}),
-    'hnswpq': Kind('hnswpq'),
-    'fastscan': Kind('fastscan'),
+# What is built, and the search parameters it is searched with beside its own.
+KINDS: dict[str, tuple[Kind | str, dict[str, dict[str, int]]]] = {
+    'flat': (Kind(), {}),
+    'fp16': (Kind('fp16'), {}),
+    'sq8': (Kind('sq8'), {}),
+    'fastscan': (Kind('fastscan'), {}),
+    'ivf': (Kind('ivf'), {'ivf, nprobe 64': {'nprobe': 64}}),
+    'pq': (Kind('pq'), {}),
+    'hnsw': (Kind('hnsw'), {'hnsw, ef-search 256': {'ef_search': 256}}),
+    'hnswpq': (Kind('hnswpq'), {}),
+    'opq': (Kind('opq'), {}),
+    'Lucene flat': ('flat', {}),
+    'Lucene hnsw': ('hnsw', {}),
 }
-LUCENE = ('flat', 'hnsw')
 DEPTHS = (10, 100, 1000)
 PASSAGES, DIMENSION, QUERIES, THREADS, SINGLES = 100_000, 768, 200, 2, 50
 INTRINSIC = 64  # dimensions that made-up vectors really have, beside noise
+HEAD = '| index | bytes/passage | build s | ms/query | recall@10 | @100 | @1000 |\n|---|---:|---:|---:|---:|---:|---:|'
 
 
-def made_up(folder: Path) -> np.ndarray:
-    """Write a flat index of vectors near a subspace, as a model's are, and return queries ``(QUERIES, DIMENSION)``."""
-    import faiss
-
+def made_up() -> tuple[np.ndarray, np.ndarray]:
+    """Return passage and query vectors near a subspace, as a model's are."""
     chance = np.random.default_rng(0)
     basis = chance.standard_normal((INTRINSIC, DIMENSION)) / np.sqrt(INTRINSIC)
 
@@ -51,13 +56,18 @@ def made_up(folder: Path) -> np.ndarray:
         noise = 0.3 * chance.standard_normal((count, DIMENSION))
         return (chance.standard_normal((count, INTRINSIC)) @ basis + noise).astype(np.float32)
 
-    index = faiss.IndexFlatIP(DIMENSION)
-    for _ in range(10):
-        index.add(vectors(PASSAGES // 10))
-    folder.mkdir()
+    return np.concatenate([vectors(PASSAGES // 10) for _ in range(10)]), vectors(QUERIES)
+
+
+def write_flat(vectors: np.ndarray, folder: Path) -> None:
+    """Write a flat index folder as stock Pyserini does."""
+    import faiss
+
+    index = faiss.IndexFlatIP(vectors.shape[1])
+    index.add(vectors)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / 'docid').write_text(''.join(f'{8_000_000 + row}\n' for row in range(len(vectors))))
     faiss.write_index(index, str(folder / 'index'))
-    (folder / 'docid').write_text(''.join(f'{8_000_000 + row}\n' for row in range(PASSAGES)))
-    return vectors(QUERIES)
 
 
 class Encoded:
@@ -84,31 +94,27 @@ def measure(searcher: Any, count: int) -> tuple[list[list[set[str]]], float]:
     return docids, 1000 * statistics.median(seconds)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Build every kind in a temporary folder and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--vectors', type=Path)
-    parser.add_argument('--queries', type=Path)
-    args = parser.parse_args([] if argv is None else argv)
-    with tempfile.TemporaryDirectory() as folder:
-        work = Path(folder)
-        source = args.vectors or work / 'made-up'
-        queries = np.load(args.queries)[:QUERIES] if args.vectors else made_up(source)
-        encoder, exact = Encoded(np.ascontiguousarray(queries, np.float32)), []
-        print('| index | bytes/passage | build s | ms/query | recall@10 | @100 | @1000 |')
-        print('|---|---|---|---|---|---|---|')
-        for name, kind in [*KINDS.items(), *((f'Lucene {name}', name) for name in LUCENE)]:
-            target, started = work / 'index', time.perf_counter()
-            with contextlib.redirect_stdout(io.StringIO()):
-                searcher, count, used = _built(kind, source, target, encoder)
-            built = time.perf_counter() - started
+def rows(source: Path, queries: np.ndarray, work: Path, kept: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each kind's name and line of the table; ``kept`` has the lines that are there already."""
+    encoder, exact = Encoded(np.ascontiguousarray(queries, np.float32)), []
+    for name, (kind, variants) in KINDS.items():
+        if exact and {name, *variants} <= {*kept}:
+            yield from ((known, kept[known]) for known in (name, *variants))
+            continue
+        started = time.perf_counter()
+        with contextlib.redirect_stdout(io.StringIO()):
+            searcher, count, used = _built(kind, source, work / 'index', encoder)
+        built = time.perf_counter() - started
+        for label, parameters in ((name, {}), *variants.items()):
+            if parameters:
+                set_parameters(searcher.index, parameters, label)
             found, milliseconds = measure(searcher, len(queries))
             exact = exact or found
             pairs = [zip(best, docids, strict=True) for best, docids in zip(exact, found, strict=True)]
             shares = [np.mean([len(best & docids) / len(best) for best, docids in depth]) for depth in pairs]
             recalls = ' | '.join(f'{share:.4f}' for share in shares)
-            print(f'| {name} | {used / count:,.0f} | {built:.1f} | {milliseconds:.2f} | {recalls} |', flush=True)
-            del searcher
+            yield label, f'| {label} | {used / count:,.0f} | {built:.1f} | {milliseconds:.2f} | {recalls} |'
+        del searcher
 
 
 def _built(kind: Kind | str, source: Path, target: Path, encoder: Encoded) -> tuple[Any, int, int]:
@@ -120,9 +126,59 @@ def _built(kind: Kind | str, source: Path, target: Path, encoder: Encoded) -> tu
     from pyserini_tct.search.lucene._dense import LuceneDenseSearcher
 
     target = target.with_name(f'lucene-{kind}')
-    count = build_vectors(source, target, kind, threads=THREADS)
+    count = build_vectors(source, target, kind, threads=THREADS, overwrite=True)
     searcher = LuceneDenseSearcher(target, encoder, ef_search=100)
     return searcher, count, sum(file.stat().st_size for file in target.iterdir())
+
+
+def _sources(args: argparse.Namespace, work: Path) -> dict[str, tuple[Path, np.ndarray]]:
+    """Return vectors and queries by what they are called."""
+    if args.vectors:
+        return {'given': (args.vectors, np.load(args.queries)[:QUERIES])}
+    folder = real.data()
+    pairs = real.vectors(folder, work / 'blocks') if folder else {DIMENSION: made_up()}
+    found = {}
+    for width, (passages, queries) in pairs.items():
+        source = work / f'flat-{width}{"" if folder else "-made-up"}'
+        if not (source / 'index').exists():
+            write_flat(passages, source)
+        found[f'{len(passages)} x {width}' + ('' if folder else ', made up')] = source, queries
+    return found
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Build every kind and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--vectors', type=Path)
+    parser.add_argument('--queries', type=Path)
+    parser.add_argument('--work', type=Path, help='folder that keeps vectors and rows')
+    parser.add_argument(
+        '--page', type=Path, help='file whose lines between <!-- NAME --> and <!-- end --> are replaced'
+    )
+    args = parser.parse_args([] if argv is None else argv)
+    with tempfile.TemporaryDirectory() as folder:
+        work = args.work or Path(folder)
+        kept_file = work / 'rows.json'
+        for name, (source, queries) in _sources(args, work).items():
+            print(f'\n{name}, {THREADS} threads, load {os.getloadavg()[0]:.1f}\n\n{HEAD}')
+            kept: dict[str, dict[str, str]] = json.loads(kept_file.read_text()) if kept_file.exists() else {}
+            lines = kept.setdefault(name, {})
+            for label, line in rows(source, queries, work, lines):
+                print(line, flush=True)
+                lines[label] = line
+                _atomic.write_json(kept_file, kept)
+            if args.page:
+                place = f'{machine.name()}, {THREADS} threads.\n'
+                _replace(args.page, name, '\n'.join([place, HEAD, *lines.values()]))
+
+
+def _replace(page: Path, name: str, table: str) -> None:
+    text = page.read_text(encoding='utf-8')
+    before, found, rest = text.partition(f'<!-- {name} -->\n')
+    if not found:
+        raise SystemExit(f'{page} has no line <!-- {name} -->: the table has no place there')
+    with _atomic.atomic_file(page) as out:
+        out.write(f'{before}<!-- {name} -->\n{table}\n<!-- end -->{rest.partition("<!-- end -->")[2]}')
 
 
 if __name__ == '__main__':

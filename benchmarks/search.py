@@ -1,15 +1,13 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ours against stock Pyserini on pocket with all-MiniLM-L6-v2: passages, queries, search; then 100,000 vectors."""
+"""Ours against stock Pyserini on pocket with all-MiniLM-L6-v2: search of few vectors, BM25."""
 
 import tempfile
 from pathlib import Path
 
-from benchmarks import exact
 from benchmarks._interleave import interleave, table
 from pyserini_tct import _jvm
 from pyserini_tct._files import data_dir
-from pyserini_tct.collection import read_corpus
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
 from pyserini_tct.encode._writer import encode_corpus
 from pyserini_tct.index.faiss import build_flat
@@ -19,42 +17,23 @@ from pyserini_tct.search.faiss import FaissSearcher
 from pyserini_tct.search.lucene import BM25Searcher
 from pyserini_tct.topics import read_topics
 
-PASSAGES, QUERIES = 128, 32
+QUERIES = 32
 
 
 def main() -> None:
     """Build the artefacts in a temporary folder and print the tables."""
     _jvm.prepare(quiet=True)
-    from pyserini.encode import TctColBertDocumentEncoder as StockDocuments
     from pyserini.encode import TctColBertQueryEncoder as StockQueries
     from pyserini.search.faiss import FaissSearcher as StockFaiss
     from pyserini.search.lucene import LuceneSearcher
 
     pocket = data_dir('prebuilt') / 'pocket'
-    texts = [passage.text for passage in read_corpus(pocket / 'corpus.jsonl')][:PASSAGES]
     queries = list(read_topics(pocket / 'queries.test.tsv').values())[:QUERIES]
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work, 'tct_colbert-benchmark')
         student.load('sentence-transformers/all-MiniLM-L6-v2').save(folder)
-        ours, stock = TctColBertDocumentEncoder(folder, device='cpu'), StockDocuments(str(folder), device='cpu')
-
-        def stock_passages() -> None:
-            for start in range(0, len(texts), 64):
-                stock.encode(texts[start : start + 64], max_length=154)
-
-        table(
-            'passages, batch 64',
-            'passage',
-            interleave({'stock': stock_passages, 'ours': lambda: ours.encode(texts)}, 3),
-            len(texts),
-        )
+        ours = TctColBertDocumentEncoder(folder, device='cpu')
         q_ours, q_stock = TctColBertQueryEncoder(folder), StockQueries(str(folder))
-        alternatives = {
-            'stock, one by one': lambda: [q_stock.encode(query) for query in queries],
-            'ours, one by one': lambda: [q_ours.encode(query) for query in queries],
-            'ours, batch': lambda: q_ours.encode_batch(queries),
-        }
-        table('queries', 'query', interleave(alternatives), len(queries))
         encode_corpus(pocket / 'corpus.jsonl', Path(work, 'v'), ours)
         build_flat(Path(work, 'v'), Path(work, 'i'))
         build_bm25(pocket / 'corpus.jsonl', Path(work, 'b'))
@@ -75,4 +54,3 @@ def main() -> None:
             'ours': lambda: read(b_ours.batch_search(queries, ids, 100, 2)),
         }
         table('BM25, k = 100, 2 threads', 'query', interleave(alternatives), len(queries))
-    exact.main()

@@ -97,12 +97,24 @@ def half_done(tmp_path, tiny_student, monkeypatch):
     return lambda **options: encode_corpus(corpus, tmp_path / 'v', encoder, **{'shard_size': 2, **options})
 
 
-@pytest.mark.parametrize('damage', [lambda texts: texts.unlink(), lambda texts: texts.write_text('{"id"')])
-def test_lost_texts_of_an_unfinished_store_are_noticed(half_done, tmp_path, damage):
-    """Otherwise the job ends well and every hit shows the text of a later passage."""
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda texts: texts.unlink(),
+        lambda texts: texts.write_text('{"id"'),
+        lambda texts: texts.write_bytes(
+            texts.read_bytes().replace(b'ice 0', b'ice 7') + b'of a block that was cut off'
+        ),
+    ],
+    ids=['lost', 'cut', 'changed'],
+)
+def test_damaged_texts_of_an_unfinished_store_are_written_again(half_done, tmp_path, capsys, damage):
+    """Otherwise the job ends well and every hit shows the text of a later passage, or one that no corpus has."""
     damage(tmp_path / 'v.partial' / 'texts.jsonl')
-    with pytest.raises(TctError, match='shorter than its 1 blocks'):
-        half_done()
+    assert half_done().reused == 2
+    assert 'texts.jsonl is damaged' in capsys.readouterr().err
+    expected = [{'id': f'd{i}', 'contents': f'ice {i}'} for i in range(4)]
+    assert [json.loads(line) for line in (tmp_path / 'v' / 'texts.jsonl').read_text().splitlines()] == expected
 
 
 def test_overwrite_goes_on_with_the_same_job(half_done, tmp_path):

@@ -3,6 +3,7 @@
 """Backends: torch's vectors or a refusal, exported once, named in the manifest."""
 
 import importlib.util
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,3 +102,22 @@ def test_what_cannot_be_is_refused(corpus, tmp_path, tiny_student, cache, monkey
                 f"needs the package {module}, which is not installed: pip install 'pyserini-tct[{backend}]'" in sentence
             )
     assert not output.exists()
+
+
+def test_a_failed_export_is_one_sentence_and_leaves_no_model(
+    corpus, tmp_path, tiny_student, cache, monkeypatch, capsys
+):
+    """A model that was exported in part would be taken by the next command."""
+    installed('onnx')
+    import torch
+
+    def unsupported(*words, **options):
+        Path(words[2]).write_bytes(b'half')
+        raise RuntimeError('Unsupported: ONNX export of operator foo\nand a page of hints')
+
+    monkeypatch.setattr(torch.onnx, 'export', unsupported)
+    sentence = fails(main, *words(corpus, tmp_path / 'v', tiny_student, '--backend', 'onnx'), capsys=capsys)
+    assert 'the student cannot be exported for onnx (Unsupported: ONNX export of operator foo)' in sentence
+    assert 'use the backend torch' in sentence
+    assert not list(cache.glob('**/*.onnx'))
+    assert not list(tmp_path.glob('v*'))

@@ -68,6 +68,18 @@ def test_an_address_where_nothing_listens(corpus, tmp_path, tiny_student, capsys
     assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
 
 
+def test_a_ray_that_does_not_start_is_one_sentence(corpus, tmp_path, tiny_student, capsys, monkeypatch):
+    """On a busy machine Ray gives up with a bare ``Exception``."""
+
+    def late(*_, **__):
+        raise Exception('The current node timed out during startup.\nSee the logs')
+
+    monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(is_initialized=lambda: False, init=late))
+    found = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', capsys=capsys)
+    assert 'Ray does not start on this machine (The current node timed out during startup.): try again' in found
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
+
+
 @pytest.mark.skipif(importlib.util.find_spec('ray') is not None, reason='Ray is installed')
 def test_without_ray_one_sentence(corpus, tmp_path, tiny_student, capsys):
     sentence = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', capsys=capsys)

@@ -84,26 +84,39 @@ def block(partial: Path, number: int, suffix: str) -> Path:
 
 
 def skip(passages: Iterator[Passage], partial: Path, part: Part, done: Sequence[int]) -> int:
-    """Read past the passages of complete blocks and cut ``texts.jsonl`` to them; return their number."""
-    count, size = 0, 0
-    for number in range(done[-1] + 1 if done else 0):
-        if not part.has(number):
-            next(itertools.islice(passages, part.shard_size, part.shard_size), None)
-            continue
-        for docid in block(partial, number, '.docids').read_text(encoding='utf-8').splitlines():
-            passage = next(passages)
-            if passage.docid != docid:
-                raise TctError(
-                    f'{partial}: block {number} has {docid} where the corpus has {passage.docid}: remove {partial}'
-                )
-            count, size = count + 1, size + len(_text_line(passage))
-    found = (partial / TEXTS).stat().st_size if (partial / TEXTS).exists() else 0
-    if found < size:
-        raise TctError(f'{partial}/{TEXTS} is shorter than its {len(done)} blocks: remove {partial} and start again')
-    if found:
-        os.truncate(partial / TEXTS, size)
-    if count:
-        note(f'{partial}: {len(done)} blocks with {count} passages are complete, going on after them')
+    """Read past the passages of complete blocks and have ``texts.jsonl`` hold just these; return their number.
+
+    Texts have no checksum before the store is complete: they are compared with the corpus, and written again where
+    they differ.
+    """
+    if not done:
+        (partial / TEXTS).unlink(missing_ok=True)  # of a first block that was being written
+        return 0
+    count, size, wrong = 0, 0, 0
+    file = partial / TEXTS
+    with open(file, 'r+b' if file.exists() else 'w+b') as texts:
+        for number in range(done[-1] + 1):
+            if not part.has(number):
+                next(itertools.islice(passages, part.shard_size, part.shard_size), None)
+                continue
+            for docid in block(partial, number, '.docids').read_text(encoding='utf-8').splitlines():
+                passage = next(passages)
+                if passage.docid != docid:
+                    raise TctError(
+                        f'{partial}: block {number} has {docid} where the corpus has {passage.docid}: remove {partial}'
+                    )
+                line = _text_line(passage)
+                if texts.read(len(line)) != line:
+                    texts.seek(size)
+                    texts.write(line)
+                    wrong += 1
+                count, size = count + 1, size + len(line)
+        texts.truncate(size)
+        texts.flush()
+        os.fsync(texts.fileno())
+    if wrong:
+        note(f'{file} is damaged: {wrong} texts are written again')
+    note(f'{partial}: {len(done)} blocks with {count} passages are complete, going on after them')
     return count
 
 

@@ -46,8 +46,13 @@ def encode_on_ray(
         try:
             _reach(address)
             ray.init(None if address == LOCAL else address, log_to_driver=False, configure_logging=False)
-        except (OSError, OverflowError, ValueError, RuntimeError) as error:
-            raise TctError(f'no Ray cluster at {address} ({str(error).splitlines()[0]}): start one') from error
+        except Exception as error:  # a node that is not up in time is no more than an ``Exception``
+            cause = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if address == LOCAL:
+                raise TctError(
+                    f'Ray does not start on this machine ({cause}): try again, or encode without --ray'
+                ) from error
+            raise TctError(f'no Ray cluster at {address} ({cause}): start one') from error
     found = ray.cluster_resources()
     gpus = int(found.get('GPU', 0)) if encoder['device'] != 'cpu' else 0
     encoder = {**encoder, 'device': 'cuda:0' if gpus else 'cpu'}

@@ -19,7 +19,8 @@ import numpy as np
 from pyserini_tct import _atomic, _env
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
-from pyserini_tct.models.student import Student, pad
+from pyserini_tct.models import fast
+from pyserini_tct.models.student import Student, mean_pooling, pad
 
 BACKENDS = ('torch', 'onnx', 'openvino')
 PRECISIONS = ('fp32', 'bf16', 'auto')
@@ -61,12 +62,7 @@ def use(student: Student, backend: str = 'torch', precision: str = 'fp32') -> st
             raise TctError('this CPU has no bf16: take --precision fp32 or auto')
         note(f'note: this {device} has no bf16 in hardware, fp32 is faster')
     if backend == 'torch':
-
-        def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-            with _env.autocast(device, precision):
-                return student(ids, mask)
-
-        student.runner = run if precision == 'bf16' else None
+        student.runner = _torch(student, precision)
         return precision
     if device != 'cpu':
         raise TctError(f'the backend {backend} runs on the CPU: use --device cpu, or the backend torch')
@@ -74,6 +70,26 @@ def use(student: Student, backend: str = 'torch', precision: str = 'fp32') -> st
     _compare(student, opened, backend, precision)
     student.runner = lambda ids, mask: torch.from_numpy(opened(ids.numpy(), mask.numpy()))
     return precision
+
+
+def _torch(student: Student, precision: str) -> Callable[[Any, Any], Any] | None:
+    """Return what runs a student by torch: prepared weights on a CPU, else the network itself (``None`` in fp32)."""
+    import torch
+
+    device = student.device.type
+    dtype = torch.bfloat16 if precision == 'bf16' else torch.float32
+    hardware = precision == 'fp32' or _env.has_bf16(device)
+    if device == 'cpu' and hardware and fast.available(student.bert, dtype):
+        network = fast.FastBert(student.bert, dtype)
+        return lambda ids, mask: mean_pooling(network(ids, mask), mask)
+    if precision == 'fp32':
+        return None
+
+    def run(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        with _env.autocast(device, precision):
+            return student(ids, mask)
+
+    return run
 
 
 def _onnxruntime(backend: str, student: Student, precision: str) -> Run:
@@ -116,7 +132,7 @@ def exported(student: Student, backend: str) -> Path:
     """Return the ONNX file of a student in the user's cache; export it if it is not there.
 
     Raises:
-        TctError: the package ``onnx``, which exporting needs, is missing.
+        TctError: the package ``onnx``, which exporting needs, is missing, or exporting fails.
     """
     import torch
     import transformers
@@ -138,11 +154,11 @@ def exported(student: Student, backend: str) -> Path:
             if not folder.is_dir():
                 note(f'exporting the model to {folder}')
                 with _atomic.atomic_folder(folder) as partial:
-                    _export(student, partial / 'model.onnx')
+                    _export(student, partial / 'model.onnx', backend)
     return folder / 'model.onnx'
 
 
-def _export(student: Student, file: Path) -> None:
+def _export(student: Student, file: Path, backend: str) -> None:
     import torch
 
     ids = torch.tensor([[0] * 7, [1] * 7])
@@ -165,6 +181,11 @@ def _export(student: Student, file: Path) -> None:
                 output_names=['vectors'],
                 dynamic_axes={'input_ids': axes, 'attention_mask': axes, 'vectors': {0: 'texts'}},
             )
+    except OSError:  # a full disk, say, which has a sentence of its own
+        raise
+    except Exception as error:  # the exporter has exceptions of its own
+        cause = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise TctError(f'the student cannot be exported for {backend} ({cause}): use the backend torch') from error
     finally:
         logger.setLevel(level)
         student.bert.set_attn_implementation(before)
