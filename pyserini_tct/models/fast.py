@@ -15,6 +15,7 @@ from torch.nn.functional import layer_norm, scaled_dot_product_attention
 from transformers import BertModel
 
 NEEDED = ('_reorder_linear_weight', '_linear_pointwise', '_is_mkldnn_bf16_supported')
+Norm = tuple[list[int], torch.Tensor, torch.Tensor]
 ROWS = 4096  # tokens of a product that the layout is chosen for
 
 
@@ -57,24 +58,28 @@ class FastBert:
         reorder = torch.ops.mkldnn._reorder_linear_weight
         return reorder(weight.detach().to(self.dtype).contiguous(), ROWS), bias.detach().to(self.dtype)
 
+    def _normal(self, states: torch.Tensor, norm: Norm) -> torch.Tensor:
+        shape, weight, bias = norm
+        return layer_norm(states, shape, weight, bias, self.eps)
+
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Return the last layer, ``(texts, tokens, hidden)``, of ids and mask ``(texts, tokens)``."""
         texts, tokens = input_ids.shape
         states = self.words[input_ids] + self.segment + self.places[:tokens]
-        states = layer_norm(states.view(texts * tokens, -1), *self.norm, self.eps)
+        states = self._normal(states.view(texts * tokens, -1), self.norm)
         visible = None if bool(attention_mask.all()) else attention_mask.bool()[:, None, None]
         for projection, attention, first_norm, inner, outer, second_norm in self.layers:
             mixed = _linear(states.to(self.dtype), projection).view(texts, tokens, 3, self.heads, -1)
             query, key, value = mixed.permute(2, 0, 3, 1, 4)
             found = scaled_dot_product_attention(query, key, value, attn_mask=visible)
             found = found.transpose(1, 2).reshape(texts * tokens, -1)
-            states = layer_norm(states + _linear(found, attention), *first_norm, self.eps)
+            states = self._normal(states + _linear(found, attention), first_norm)
             found = _linear(_linear(states.to(self.dtype), inner, 'gelu'), outer)
-            states = layer_norm(states + found, *second_norm, self.eps)
+            states = self._normal(states + found, second_norm)
         return states.view(texts, tokens, -1)
 
 
-def _norm(module: Any) -> tuple[list[int], torch.Tensor, torch.Tensor]:
+def _norm(module: Any) -> Norm:
     return list(module.normalized_shape), module.weight.detach(), module.bias.detach()
 
 
