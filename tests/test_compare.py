@@ -110,6 +110,8 @@ def test_every_system_is_a_row(folder, compared):
     assert stages['bm25-cross'] == stages['colbert'] == ['search', 're-rank']
     assert stages['colbert-e2e'] == ['encode query', 'search', 're-rank']
     assert stages['hybrid-maxsim'] == ['encode query', 'search', 'fuse', 're-rank']
+    for line in {line for row in found['systems'] for line in row['commands']}:  # every model computes alike
+        assert ('--precision fp32' in line) == any(flag in line for flag in ('--encoder', '--maxsim', '--cross'))
 
 
 def test_bm25_is_what_the_commands_give(folder, compared):
@@ -226,7 +228,7 @@ def test_what_cannot_be_compared(folder, monkeypatch, capsys, words, sentence):
 
 
 def plan_of(folder, output, **changed):
-    settings = _plan.Settings('test', str(folder / 'tct_colbert'), None, None, 0.5, None, 'RR@10', 10, 5, 'cpu')
+    settings = _plan.Settings('test', str(folder / 'tct_colbert'), None, None, 0.5, None, 'RR@10', 10, 5, 'cpu', 'fp32')
     collection = _collection.open_collection(str(folder / 'tiny'))
     plan = _plan.Plan(collection, settings._replace(**changed), output)
     for name in ('bm25', 'hybrid'):
@@ -242,6 +244,8 @@ def test_a_key_is_of_contents_not_of_places(folder, tmp_path):
     assert {name for name in keys if keys[name] != other[name]} == {'hybrid.test'}
     other = _ledger.keys_of(plan_of(folder, tmp_path / 'a', hits=20))
     assert {name for name in keys if keys[name] != other[name]} == {'bm25.test', 'hybrid.test'}
+    other = _ledger.keys_of(plan_of(folder, tmp_path / 'a', precision='bf16'))
+    assert {name for name in keys if keys[name] != other[name]} == {'vectors', 'flat', 'hybrid.test'}
 
 
 def test_cells_by_hand(compared):

@@ -142,11 +142,11 @@ def test_dense_search_of_lucene_vectors(lucene, tiny_index, tiny_student, topics
     manifest = json.loads((folder / 'hnsw.manifest.json').read_text())
     assert manifest.items() >= {'kind': 'lucene-vectors', 'type': 'hnsw', 'm': 8, 'ef_construction': 50}.items()
     assert (manifest['count'], manifest['dimension']) == (6, 32)
-    words = ['--dense', '--index', folder / 'hnsw', '--encoder', tiny_student, '--topics', topics, '--hits', 6]
-    done = command('pyserini_tct.search.lucene', *words, '--ef-search', 2, '--output', 'run', '--profile', cwd=tmp_path)
+    words = ['--dense', '--index', folder / 'hnsw', '--encoder', tiny_student, '--topics', topics, '--hits', 101]
+    done = command('pyserini_tct.search.lucene', *words, '--output', 'run', '--profile', cwd=tmp_path)
     assert [line.split()[0] for line in done.stdout.splitlines()[-4:]] == ['load', 'encode', 'search', 'write']
     assert done.returncode == 0, done.stderr
-    assert 'note: 6 hits need as many candidates: --ef-search is 6, not 2' in done.stderr
+    assert 'note: 101 hits need as many candidates: --ef-search is 101, not 100' in done.stderr
     for qid, query in TOPICS.items():
         assert read_run(tmp_path / 'run')[qid] == pytest.approx(dict(map(tuple, found['faiss'][query])), abs=1e-3)
     for wrong, sentence in (

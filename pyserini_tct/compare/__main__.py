@@ -34,6 +34,8 @@ def _parser() -> _cli.Parser:
     add('--depth', type=_cli.positive, default=100, help='passages that a teacher or cross-encoder re-ranks')
     add('--latency-queries', type=_cli.positive, default=50, metavar='N', help='queries that are timed: the first N')
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
+    text = 'of all models; auto: bf16 where the machine has it'
+    add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help=text)
     add('--output', type=Path, required=True, help='folder for everything that is made')
     parser.add_heap()
     parser.add_overwrite()
@@ -43,6 +45,7 @@ def _parser() -> _cli.Parser:
 def main(argv: Sequence[str]) -> None:
     """Plan, build, run, time, score, write."""
     args = _parser().parse_args(argv)
+    from pyserini_tct import _env
     from pyserini_tct.collection import IRDS
     from pyserini_tct.compare import _collection, _plan
 
@@ -62,6 +65,7 @@ def main(argv: Sequence[str]) -> None:
     settings = _plan.Settings(
         *(args.split, args.student, args.teacher, args.cross, args.alpha, args.tune_split),
         *(args.measures[0], args.hits, args.depth, args.device),
+        _env.precision_of(args.precision, _env.device_of(args.device)),
     )
 
     from pyserini_tct import _jvm

@@ -84,11 +84,11 @@ class Searchers:
         from pyserini_tct.search.colbert import ColbertSearcher
         from pyserini_tct.search.rerank._maxsim import encode_queries
 
-        searcher = ColbertSearcher(self.plan.index('colbert-index'), self._teacher)
+        searcher = ColbertSearcher(self.plan.index('colbert-index'), self._teacher, precision=self.settings.precision)
 
         def search(query: str, clock: Clock) -> Sequence[Any]:
             with clock.stage('encode query'):
-                tokens = encode_queries(searcher.model, [query])
+                tokens = encode_queries(searcher.model, [query], searcher.precision)
             with clock.stage('search'):
                 (rows,) = searcher.candidate_rows(tokens)
             with clock.stage('re-rank'):
@@ -131,7 +131,8 @@ class Searchers:
         from pyserini_tct import _env
         from pyserini_tct.encode import TctColBertQueryEncoder
 
-        return TctColBertQueryEncoder(self.settings.student, device=_env.device_of(self.settings.device))
+        device = _env.device_of(self.settings.device)
+        return TctColBertQueryEncoder(self.settings.student, device=device, precision=self.settings.precision)
 
     @functools.cached_property
     def _passages(self) -> list[Any]:
@@ -150,14 +151,15 @@ class Searchers:
         from pyserini_tct.models.tokens import PassageTokens
         from pyserini_tct.search.rerank import StoredReranker
 
-        return StoredReranker(self._teacher, PassageTokens(self.plan.index('tokens')))
+        return StoredReranker(self._teacher, PassageTokens(self.plan.index('tokens')), self.settings.precision)
 
     @functools.cached_property
     def _cross(self) -> Any:
         from pyserini_tct.models import cross
         from pyserini_tct.search.rerank import CrossReranker
 
-        return CrossReranker(cross.load(str(self.settings.cross), self.settings.device), self._passages)
+        model = cross.load(str(self.settings.cross), self.settings.device)
+        return CrossReranker(model, self._passages, self.settings.precision)
 
 
 def measure(search: Search, queries: Sequence[str]) -> dict[str, Any]:

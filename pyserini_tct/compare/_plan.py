@@ -55,6 +55,7 @@ class Settings(NamedTuple):
     hits: int
     depth: int
     device: str
+    precision: str
 
 
 class Step(NamedTuple):
@@ -108,7 +109,7 @@ class Plan:
         """Add what builds an index; return where it will be."""
         corpus, settings = self.collection.corpus, self.settings
         words: tuple[object, ...]
-        device = ('--device', settings.device)
+        computing = self._computing
         out = self.folder / 'build' / name
         if name == 'bm25':
             return self._add(name, out, 'index.lucene', ('--corpus', corpus, '--index', out), (corpus,))
@@ -120,14 +121,14 @@ class Plan:
         if name == 'tokens':
             teacher = str(settings.teacher)
             words = ('--corpus', corpus, '--encoder', teacher, '--output', out)
-            return self._add(name, out, 'encode.tokens', (*words, *device), (teacher, corpus))
+            return self._add(name, out, 'encode.tokens', (*words, *computing), (teacher, corpus))
         if name == 'colbert-index':
             return self._add(
                 name, out, 'index.colbert', ('--input', self.index('tokens'), '--output', out), (), 'tokens'
             )
         student, vectors = str(settings.student), out.with_name('vectors')
         groups = ('input', '--corpus', corpus, 'output', '--embeddings', vectors, 'encoder', '--encoder', student)
-        self._add('vectors', vectors, 'encode', (*groups, *device), (corpus, student))
+        self._add('vectors', vectors, 'encode', (*groups, *computing), (corpus, student))
         graph = ('--hnsw',) if name == 'hnsw' else ()
         return self._add(name, out, 'index.faiss', ('--input', vectors, '--output', out, *graph), (), 'vectors')
 
@@ -137,7 +138,7 @@ class Plan:
         topics = self.collection.topics(split)
         out = self.folder / 'runs' / f'{system}.{split}.trec'
         words: tuple[object, ...] = ('--topics', topics, '--output', out, '--hits', settings.hits)
-        dense = ('--encoder', str(settings.student), '--device', settings.device)
+        dense = ('--encoder', str(settings.student), *self._computing)
         name, sources, uses = f'{system}.{split}', [topics], list(SYSTEMS[system].indexes)
         found = {index: self.index(index) for index in uses}
         if system in ('bm25', 'doc2query'):
@@ -146,7 +147,7 @@ class Plan:
         if system in ('dense', 'dense-hnsw'):
             return self._add(name, out, 'search.faiss', ('--index', found[uses[0]], *dense, *words), sources, *uses)
         if system == 'colbert-e2e':
-            teacher = ('--encoder', settings.teacher, '--device', settings.device)
+            teacher = ('--encoder', settings.teacher, *self._computing)
             return self._add(name, out, 'search.colbert', ('--index', found[uses[0]], *teacher, *words), sources, *uses)
         if system in SPARSE_OF:
             alpha, tuned = self._alpha(system)
@@ -158,9 +159,14 @@ class Plan:
         model = ('--cross', settings.cross) if system == 'bm25-cross' else ('--maxsim', settings.teacher)
         texts = ('--tokens', found['tokens']) if 'tokens' in found else ('--corpus', self.collection.corpus)
         words = (*model, '--run', self.run(first, split), *texts,
-                 '--depth', settings.depth, '--device', settings.device, *words)  # fmt: skip
+                 '--depth', settings.depth, *self._computing, *words)  # fmt: skip
         sources.append(self.collection.corpus)
         return self._add(name, out, 'search.rerank', words, sources, f'{first}.{split}', *uses)
+
+    @property
+    def _computing(self) -> tuple[str, ...]:
+        """Return the flags that every command with a model takes."""
+        return '--device', self.settings.device, '--precision', self.settings.precision
 
     def alpha_file(self, system: str) -> Path:
         """Return where the tuned alpha of a hybrid is."""

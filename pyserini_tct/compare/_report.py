@@ -43,6 +43,7 @@ def caption(found: Found) -> str:
     """Say what the figures are of."""
     threads = ', '.join(f'{name} {count}' for name, count in found['threads'].items())
     latency = found['systems'][0]['latency']
+    device = f'{found["environment"]["device"]}, {found["environment"]["precision"]}'
     alphas = ', '.join(f'{tuned["alpha"]:g} ({name})' for name, tuned in found['alphas'].items())
     base = found['baseline']['name']
     names = {row['name'] for row in found['systems']}
@@ -53,7 +54,7 @@ def caption(found: Found) -> str:
         _models(found),
         f'+ and - mark a difference to {base} (paired t-test, Holm, p < 0.05).' if len(found['systems']) > 1 else '',
         f'Milliseconds are of {latency["queries"]} single queries after {latency["warm_up"]} to warm up, '
-        f'stages one after the other, on {found["environment"]["device"]}, threads: {threads}.',
+        f'stages one after the other, on {device}, threads: {threads}.',
         'Build seconds are of all that a system searches, encoding included; index bytes without texts.',
         'HNSW as index.faiss makes it, searched with as many candidates as hits.' if 'dense-hnsw' in names else '',
         'End to end, MaxSim is of all passages that own a nearest token of a query token.'

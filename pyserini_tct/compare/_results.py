@@ -50,7 +50,8 @@ def collect(
     scored = {name: evaluate(qrels, load_run(plan.run(name)), parsed) for name in systems}
     others = {name: scores.per_query for name, scores in scored.items() if name != baseline}
     compared = compare_to(scored[baseline].per_query, others)
-    machine = {'platform': platform.platform(), 'cpus': os.cpu_count(), 'device': settings.device}
+    machine = {'platform': platform.platform(), 'cpus': os.cpu_count()}
+    machine |= {'device': settings.device, 'precision': settings.precision}
     threads = {'torch': torch.get_num_threads(), 'faiss': 1, 'lucene': 1}
     alphas = _alphas(plan, systems)
     searchers = _latency.Searchers(plan, {name: found['alpha'] for name, found in alphas.items()})

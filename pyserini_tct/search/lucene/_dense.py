@@ -47,9 +47,10 @@ class LuceneDenseSearcher:
         self.index_dir, self.query_encoder = Path(index_dir), query_encoder
         self.ef_search, self.normalize_distances = ef_search or EF_SEARCH, normalize_distances
         self.encoding = 0.0  # seconds so far
-        self._raised = ef_search is None  # told, or not asked for
+        manifest = read_manifest(self.index_dir) or {}
+        self._told = manifest.get('type') == 'flat'  # which has no candidates
         if check_encoder:
-            refuse_other_encoder(self.index_dir, (read_manifest(self.index_dir) or {}).get('dimension'), query_encoder)
+            refuse_other_encoder(self.index_dir, manifest.get('dimension'), query_encoder)
         self._index = LuceneVectors(self.index_dir)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
@@ -65,8 +66,8 @@ class LuceneDenseSearcher:
         self.encoding += time.perf_counter() - started
         if not np.isfinite(vectors).all():
             raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
-        if k > self.ef_search and not self._raised:
-            self._raised = True
+        if k > self.ef_search and not self._told:
+            self._told = True
             _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {self.ef_search}')
         found = self._index.search(vectors, k, self.ef_search, threads)
         if self.normalize_distances:
