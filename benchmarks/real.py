@@ -77,6 +77,6 @@ def _layers(model: Student, rows: list[list[int]], precision: str) -> np.ndarray
     for batch in batches_by_length([len(row) for row in rows], 64, 4096):
         ids, mask = pad([rows[i] for i in batch], model.tokenizer.pad_id)
         with _env.autocast('cpu', precision):
-            hidden = model.bert(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+            hidden = list(model.bert.layers(ids, mask))
         found[batch] = torch.cat([mean_pooling(hidden[layer].float(), mask) for layer in (MIDDLE, -1)], 1).numpy()
     return found

@@ -7,20 +7,19 @@ below it change one thing more each; ours goes on to texts laid end to end. All 
 one hard negative each.
 """
 
-import copy
 import dataclasses
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from transformers import BertModel
+from transformers import BertConfig, BertModel
 
 from benchmarks._interleave import interleave, table
 from pyserini_tct import _env, losses
 from pyserini_tct._files import data_dir
 from pyserini_tct.models import colbert
-from pyserini_tct.models.student import Student, pad
+from pyserini_tct.models.student import Student, mean_pooling, pad
 from pyserini_tct.train import TrainConfig, _data, _loop, _setup
 from pyserini_tct.train._samples import Batch, TrainingData
 
@@ -31,16 +30,17 @@ def plain_step(
     model: Student, data: TrainingData, config: TrainConfig, attention: str, dropout: bool, fused: bool
 ) -> Callable[[], None]:
     """Return a step of the plain loop with some of its habits changed."""
-    bert = BertModel._from_config(copy.deepcopy(model.bert.config), attn_implementation=attention)
-    bert.load_state_dict(model.bert.state_dict())
-    plain = Student(bert, model.tokenizer, model.settings).train(dropout)
+    plain = BertModel._from_config(BertConfig(**model.bert.config.content()), attn_implementation=attention)
+    plain.load_state_dict(model.bert.state_dict())
+    plain.train(dropout)
     optimizer = torch.optim.AdamW(plain.parameters(), lr=config.lr, fused=fused)
     steps = iter(range(10_000))
 
     def step() -> None:
         batch = data.batch_at(next(steps), config.batch_size, config.seed)
-        rows = plain.tokenizer.queries(batch.queries), plain.tokenizer.passages(batch.passages)
-        q, p = (plain(*pad(part, plain.tokenizer.pad_id)) for part in rows)
+        rows = model.tokenizer.queries(batch.queries), model.tokenizer.passages(batch.passages)
+        padded = [pad(part, model.tokenizer.pad_id) for part in rows]
+        q, p = (mean_pooling(plain(ids, attention_mask=mask).last_hidden_state, mask) for ids, mask in padded)
         excluded = torch.from_numpy(batch.excluded)
         loss = losses.in_batch_cross_entropy(q @ p.T, torch.arange(len(q)), excluded)
         optimizer.zero_grad()

@@ -107,6 +107,15 @@ def other_students(tiny_student, tmp_path_factory):
     return folder
 
 
+def transformers_bert(bert):
+    """Return Transformers' own network with the weights of ours, which is compared with it."""
+    from transformers import BertConfig, BertModel
+
+    found = BertModel(BertConfig(**bert.config.content()))
+    found.load_state_dict(bert.state_dict())
+    return found.eval()
+
+
 def write(path, content):
     """Write text or bytes, through gzip if the name says so."""
     content = content.encode() if isinstance(content, str) else content

@@ -5,6 +5,7 @@
 import numpy as np
 import pytest
 import torch
+from conftest import transformers_bert
 
 from pyserini_tct.models import backends, fast, student
 
@@ -23,7 +24,7 @@ def model(tiny_student):
 def test_the_last_layer_is_berts(model, rows):
     ids, mask = student.pad(rows, 0)
     with torch.inference_mode():
-        expected = model.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        expected = transformers_bert(model.bert)(ids, attention_mask=mask).last_hidden_state
         found = fast.FastBert(model.bert)(ids, mask)
     used = mask.bool()
     torch.testing.assert_close(found[used], expected[used], atol=1e-6, rtol=1e-5)

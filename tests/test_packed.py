@@ -4,6 +4,7 @@
 
 import pytest
 import torch
+from conftest import transformers_bert
 
 from pyserini_tct.models import packed, student
 from pyserini_tct.models.student import mean_pooling
@@ -18,22 +19,26 @@ def bert(tiny_student):
 
 
 def alone(bert, row, attended=None):
+    """Run Transformers' network on one text."""
     mask = torch.tensor([attended or [1] * len(row)])
-    return bert(input_ids=torch.tensor([row]), attention_mask=mask).last_hidden_state[0]
+    return bert(torch.tensor([row]), attention_mask=mask).last_hidden_state[0]
 
 
 def test_packed_is_each_text_alone(bert):
-    expected = torch.cat([alone(bert, row) for group in GROUPS for row in group])
+    theirs = transformers_bert(bert)
+    expected = torch.cat([alone(theirs, row) for group in GROUPS for row in group])
     torch.testing.assert_close(packed.hidden_states(bert, GROUPS), expected, atol=1e-6, rtol=1e-5)
 
 
 def test_gradients_are_those_of_each_text_alone(bert):
     weight = torch.randn(sum(LENGTHS), bert.config.hidden_size)
     (packed.hidden_states(bert, GROUPS) * weight).sum().backward()
-    ours = {name: value.grad.clone() for name, value in bert.named_parameters() if value.grad is not None}
-    bert.zero_grad()
-    (torch.cat([alone(bert, row) for group in GROUPS for row in group]) * weight).sum().backward()
-    theirs = {name: value.grad for name, value in bert.named_parameters() if value.grad is not None}
+    other = transformers_bert(bert)
+    (torch.cat([alone(other, row) for group in GROUPS for row in group]) * weight).sum().backward()
+    ours, theirs = (
+        {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
+        for network in (bert, other)
+    )
     assert ours.keys() == theirs.keys()
     assert len(ours) > 10
     for name, gradient in theirs.items():
@@ -61,7 +66,8 @@ def test_gradients_in_bf16_are_those_in_single_precision_but_for_rounding(bert):
 def test_a_token_that_is_not_attended_to_changes_no_other(bert):
     """ColBERT v2 reads [MASK] vectors of a query, but no token looks at them."""
     attended = [[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]]
-    expected = torch.cat([alone(bert, row, mask) for row, mask in zip(GROUPS[0], attended, strict=True)])
+    theirs = transformers_bert(bert)
+    expected = torch.cat([alone(theirs, row, mask) for row, mask in zip(GROUPS[0], attended, strict=True)])
     found = packed.hidden_states(bert, GROUPS[:1], [[[bool(flag) for flag in mask] for mask in attended]])
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)
     changed = [[[2, 5, 6, 7, 20, 21], GROUPS[0][1]]]

@@ -52,5 +52,5 @@ def explain_dense(student: Student, query: str, passage: Passage, passage_length
 def _token_vectors(student: Student, ids: Sequence[int]) -> torch.Tensor:
     """Return the last layer after the prefix, float64 ``(tokens, dimension)``."""
     tokens, mask = pad([ids], student.tokenizer.pad_id)
-    hidden = student.bert(input_ids=tokens.to(student.device), attention_mask=mask.to(student.device)).last_hidden_state
+    hidden = student.bert(tokens.to(student.device), mask.to(student.device))
     return hidden[0, PREFIX_LENGTH:].double().cpu()

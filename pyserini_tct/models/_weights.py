@@ -11,10 +11,9 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from transformers import BertConfig, BertModel
 
 from pyserini_tct._errors import TctError
-from pyserini_tct._files import read_json
+from pyserini_tct.models.bert import Bert, Config
 from pyserini_tct.prebuilt import _hub, locate
 from pyserini_tct.prebuilt._hub import FILES as FILES
 from pyserini_tct.prebuilt._hub import WEIGHTS as NAMES
@@ -139,21 +138,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(stream, 'sha256').hexdigest()
 
 
-def bert_config(folder: Path) -> BertConfig:
-    """Return the configuration of a BERT folder.
-
-    Raises:
-        TctError: it is of another model, or its values make no sense.
-    """
-    content = read_json(folder / 'config.json')
-    if content.get('model_type') != 'bert':
-        raise TctError(f'{folder} is a {content.get("model_type")} model: TCT-ColBERT needs an uncased BERT')
-    try:
-        return BertConfig(**content)
-    except Exception as error:  # Transformers' own validation errors, by release
-        raise TctError(f'{folder}/config.json describes no BERT ({_first_line(error)})') from error
-
-
 def check_vocabulary(tokenizer: TctTokenizer, size: int, name: str) -> None:
     """Raise :class:`TctError` if a tokenizer has ids that the model's embeddings lack."""
     largest = max(tokenizer.vocab.values())
@@ -164,7 +148,7 @@ def check_vocabulary(tokenizer: TctTokenizer, size: int, name: str) -> None:
 
 
 def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a BERT's tensors under :class:`BertModel`'s names, from any layout that has been published.
+    """Return a BERT's tensors under :class:`Bert`'s names, from any layout that has been published.
 
     The TensorFlow conversions have ``bert.*`` beside ``cls.*`` heads and ``gamma``/``beta`` for LayerNorm.
     """
@@ -181,8 +165,8 @@ def bert_part(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return part
 
 
-def build_bert(config: BertConfig, weights_file: Path, tensors: dict[str, torch.Tensor] | None = None) -> BertModel:
-    """Return a BERT with the weights of a file.
+def build_bert(config: Config, weights_file: Path, tensors: dict[str, torch.Tensor] | None = None) -> Bert:
+    """Return a BERT with the weights of a file; nothing is drawn at random.
 
     A pooler that is missing is filled with zeros: it is not used here, and stock Pyserini wants it to be there.
 
@@ -194,13 +178,10 @@ def build_bert(config: BertConfig, weights_file: Path, tensors: dict[str, torch.
     Raises:
         TctError: a tensor is missing, has another shape, or is not finite; the first is named.
     """
-    try:
-        bert = BertModel(config, add_pooling_layer=True)
-    except (ValueError, KeyError, TypeError, AssertionError, RuntimeError) as error:
-        raise TctError(f'{weights_file.parent}/config.json describes no BERT ({_first_line(error)})') from error
-    wanted, found = bert.state_dict(), bert_part(read(weights_file) if tensors is None else tensors)
-    state = {}
-    for name, shape in ((name, tensor.shape) for name, tensor in wanted.items()):
+    with torch.device('meta'):
+        bert = Bert(config)
+    found, state = bert_part(read(weights_file) if tensors is None else tensors), {}
+    for name, shape in ((name, tensor.shape) for name, tensor in bert.state_dict().items()):
         if name not in found and name.startswith('pooler.'):
             found[name] = torch.zeros(shape)
         if name not in found:
@@ -211,6 +192,6 @@ def build_bert(config: BertConfig, weights_file: Path, tensors: dict[str, torch.
             )
         if not torch.isfinite(found[name]).all():
             raise TctError(f'{weights_file}: {name} holds NaN or infinity: the checkpoint is damaged')
-        state[name] = found[name]
-    bert.load_state_dict(state)
-    return bert
+        state[name] = found[name].clone()  # a file may be mapped, not read
+    bert.load_state_dict(state, assign=True)
+    return bert.eval()

@@ -135,15 +135,13 @@ def exported(student: Student, backend: str) -> Path:
         TctError: the package ``onnx``, which exporting needs, is missing, or exporting fails.
     """
     import torch
-    import transformers
 
     from pyserini_tct.prebuilt._registry import cache_home
 
     made_from = {
         'weights': student.sha256,
-        'config': student.bert.config.to_dict(),
+        'config': student.bert.config.content(),
         'torch': torch.__version__,
-        'transformers': transformers.__version__,
         'opset': OPSET,
     }
     key = hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()
@@ -163,8 +161,6 @@ def _export(student: Student, file: Path, backend: str) -> None:
 
     ids = torch.tensor([[0] * 7, [1] * 7])
     axes = {0: 'texts', 1: 'tokens'}
-    before = student.bert.config._attn_implementation
-    student.bert.set_attn_implementation('eager')  # the others build their masks in ways that are not exported
     logger = logging.getLogger('torch.onnx')
     level = logger.level
     try:
@@ -188,7 +184,6 @@ def _export(student: Student, file: Path, backend: str) -> None:
         raise TctError(f'the student cannot be exported for {backend} ({cause}): use the backend torch') from error
     finally:
         logger.setLevel(level)
-        student.bert.set_attn_implementation(before)
 
 
 def _compare(student: Student, run: Run, backend: str, precision: str) -> None:

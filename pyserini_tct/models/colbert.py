@@ -18,7 +18,6 @@ from pyserini_tct import _env
 import torch  # isort: skip
 from torch.nn.functional import normalize  # isort: skip
 from torch.nn.utils.rnn import pad_sequence  # isort: skip
-from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
@@ -26,6 +25,7 @@ from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights, packed
 from pyserini_tct.models._colbert_settings import Settings, read_settings
+from pyserini_tct.models.bert import Bert, read_config
 from pyserini_tct.scoring import maxsim
 from pyserini_tct.text import TctTokenizer, TokenRow
 
@@ -55,7 +55,7 @@ class ColBert(torch.nn.Module):
 
     def __init__(
         self,
-        bert: BertModel,
+        bert: Bert,
         linear: torch.nn.Linear,
         tokenizer: TctTokenizer,
         settings: Settings | None = None,
@@ -128,8 +128,7 @@ def score(queries: TokenVectors, passages: TokenVectors, padding: float | None =
 
 def write_folder(model: ColBert, folder: Path) -> None:
     """Write the files of a checkpoint into an existing folder."""
-    model.bert.config.architectures = ['HF_ColBERT']
-    model.bert.config.save_pretrained(folder)
+    model.bert.config.save(folder, 'HF_ColBERT')
     tensors = {f'bert.{name}': weight.float() for name, weight in model.bert.state_dict().items()}
     tensors |= {f'linear.{name}': weight.float() for name, weight in model.linear.state_dict().items()}
     _weights.write(tensors, folder / 'model.safetensors')
@@ -153,7 +152,7 @@ def new(
     """
     folder = _weights.resolve(backbone)
     tokenizer = TctTokenizer.from_folder(folder)
-    bert = _weights.build_bert(_weights.bert_config(folder), _weights.find(folder))
+    bert = _weights.build_bert(read_config(folder), _weights.find(folder))
     linear = torch.nn.Linear(bert.config.hidden_size, dimension, bias=bias)
     torch.nn.init.normal_(linear.weight, std=bert.config.initializer_range)
     if bias:
@@ -173,7 +172,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> ColBert:
         TctError: nothing is there, it is no ColBERT, or its files are damaged.
     """
     folder = _weights.resolve(name)
-    config, weights_file = _weights.bert_config(folder), _weights.find(folder)
+    config, weights_file = read_config(folder), _weights.find(folder)
     tensors = _weights.read(weights_file)
     projection = tensors.get('linear.weight')
     if projection is None or projection.ndim != 2 or projection.shape[1] != config.hidden_size:

@@ -18,7 +18,6 @@ import numpy as np
 from pyserini_tct import _env
 
 import torch  # isort: skip
-from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
@@ -26,6 +25,7 @@ from pyserini_tct._files import read_json
 from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights, packed
+from pyserini_tct.models.bert import Bert, read_config
 from pyserini_tct.text import PAIR_SPECIALS, PASSAGE_LENGTH, QUERY_LENGTH, PairRow, TctTokenizer
 
 CHUNK = 64  # pairs a forward pass
@@ -63,7 +63,7 @@ class CrossEncoder(torch.nn.Module):
 
     def __init__(
         self,
-        bert: BertModel,
+        bert: Bert,
         classifier: torch.nn.Linear,
         tokenizer: TctTokenizer,
         settings: Settings | None = None,
@@ -114,8 +114,7 @@ class CrossEncoder(torch.nn.Module):
         """Return the scores of tokenised pairs, ``(pairs,)``, from one forward pass."""
         ids = [row.ids for row in rows]
         states = packed.hidden_states(self.bert, [ids], types=[[row.types for row in rows]])
-        pooler: Any = self.bert.pooler
-        pooled = pooler(packed.first(states, [len(row) for row in ids]).unsqueeze(1))
+        pooled = self.bert.pooler(packed.first(states, [len(row) for row in ids]).unsqueeze(1))
         return self.classifier(self.dropout(pooled)).float().squeeze(-1)
 
     def save(self, folder: Path, inputs: Iterable[Path] = ()) -> None:
@@ -127,11 +126,10 @@ class CrossEncoder(torch.nn.Module):
 
 def write_folder(model: CrossEncoder, folder: Path) -> None:
     """Write the files of a checkpoint into an existing folder."""
-    model.bert.config.architectures = ['BertForSequenceClassification']
-    model.bert.config.num_labels = 1
+    labels = {'id2label': {'0': 'LABEL_0'}, 'label2id': {'LABEL_0': 0}}
     # sentence-transformers would put a sigmoid on the score: the same order, but other scores than ours.
-    model.bert.config.sentence_transformers = {'activation_fn': 'torch.nn.modules.linear.Identity'}
-    model.bert.config.save_pretrained(folder)
+    plain = {'activation_fn': 'torch.nn.modules.linear.Identity'}
+    model.bert.config.save(folder, 'BertForSequenceClassification', **labels, sentence_transformers=plain)
     tensors = {f'bert.{name}': weight.float() for name, weight in model.bert.state_dict().items()}
     tensors |= {f'classifier.{name}': weight.float() for name, weight in model.classifier.state_dict().items()}
     _weights.write(tensors, folder / 'model.safetensors')
@@ -153,11 +151,10 @@ def new(backbone: str | Path, settings: Settings | None = None) -> CrossEncoder:
     """
     folder = _weights.resolve(backbone)
     tokenizer, weights_file = TctTokenizer.from_folder(folder), _weights.find(folder)
-    bert = _weights.build_bert(_weights.bert_config(folder), weights_file)
-    pooler: Any = bert.pooler
+    bert = _weights.build_bert(read_config(folder), weights_file)
     spread = bert.config.initializer_range
-    if not pooler.dense.weight.any():  # what build_bert fills in
-        torch.nn.init.normal_(pooler.dense.weight, std=spread)
+    if not bert.pooler.dense.weight.any():  # what build_bert fills in
+        torch.nn.init.normal_(bert.pooler.dense.weight, std=spread)
     classifier = torch.nn.Linear(bert.config.hidden_size, 1)
     torch.nn.init.normal_(classifier.weight, std=spread)
     torch.nn.init.zeros_(classifier.bias)
@@ -176,8 +173,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> CrossEncoder:
         TctError: nothing is there, it is no cross-encoder, or its files are damaged.
     """
     folder = _weights.resolve(name)
-    config, weights_file = _weights.bert_config(folder), _weights.find(folder)
-    config.__dict__.pop('sentence_transformers', None)  # of a cross-encoder's files alone: see write_folder
+    config, weights_file = read_config(folder), _weights.find(folder)
     tensors = _weights.read(weights_file)
     shapes = {'classifier.weight': (1, config.hidden_size), 'classifier.bias': (1,)}
     for key, shape in {**shapes, 'bert.pooler.dense.weight': (config.hidden_size, config.hidden_size)}.items():

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The student's network for encoding on a CPU by torch: weights laid out once as oneDNN's matrix products want them.
 
-``BertModel`` hands its weights to the library anew at every product, casts them anew in bf16, and builds masks and
+The network itself hands its weights to the library anew at every product, casts them anew in bf16, and builds masks and
 keyword arguments for uses that a student does not have: for one query that is most of the time. The arithmetic is the
 same; query, key and value are one product, and GELU is done by the product before it. Weights are copied, so what was
 prepared is of the moment: training uses the network itself.
@@ -12,14 +12,15 @@ from typing import Any
 
 import torch
 from torch.nn.functional import layer_norm, scaled_dot_product_attention
-from transformers import BertModel
+
+from pyserini_tct.models.bert import Bert
 
 NEEDED = ('_reorder_linear_weight', '_linear_pointwise', '_is_mkldnn_bf16_supported')
 Norm = tuple[list[int], torch.Tensor, torch.Tensor]
 ROWS = 4096  # tokens of a product that the layout is chosen for
 
 
-def available(bert: BertModel, dtype: torch.dtype = torch.float32) -> bool:
+def available(bert: Bert, dtype: torch.dtype = torch.float32) -> bool:
     """Tell whether this torch and CPU have the products, and the network an activation that they can do."""
     has = torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in NEEDED)
     half = dtype == torch.bfloat16
@@ -34,7 +35,7 @@ class FastBert:
         dtype: of the products; sums and normalisation are in single precision.
     """
 
-    def __init__(self, bert: BertModel, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, bert: Bert, dtype: torch.dtype = torch.float32) -> None:
         embed: Any = bert.embeddings
         self.dtype, self.heads, self.eps = dtype, bert.config.num_attention_heads, bert.config.layer_norm_eps
         self.words, self.places = embed.word_embeddings.weight, embed.position_embeddings.weight

@@ -4,7 +4,7 @@
 
 In: rows of token ids. Out: the last layer, ``(tokens of all texts, hidden)``, which :func:`mean` pools and
 :func:`unpack` pads. Only attention, where texts must not see each other, runs on a padded view. The weights are those
-of Transformers' ``BertModel``, whose results these are; a training step takes about three quarters of the time that it
+of :class:`Bert`, whose results these are; a training step takes about three quarters of the time that it
 takes in padded groups (``python -m benchmarks train``).
 """
 
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention
-from transformers import BertModel
 
+from pyserini_tct.models.bert import Bert
 from pyserini_tct.text import PREFIX_LENGTH
 
 
@@ -34,7 +34,7 @@ class _Group(NamedTuple):
 
 
 def hidden_states(
-    bert: BertModel,
+    bert: Bert,
     groups: Sequence[Sequence[Sequence[int]]],
     attended: Sequence[Sequence[Sequence[bool]] | None] | None = None,
     types: Sequence[Sequence[Sequence[int]]] | None = None,
@@ -54,8 +54,7 @@ def hidden_states(
     rows = [row for group in groups for row in group]
     ids = torch.tensor([token for row in rows for token in row], device=device)
     positions = torch.cat([torch.arange(len(row)) for row in rows]).to(device)
-    embed: Any = bert.embeddings
-    layers: Any = bert.encoder.layer
+    embed = bert.embeddings
     if types is None:
         segments = embed.token_type_embeddings.weight[0]
     else:
@@ -67,7 +66,7 @@ def hidden_states(
     for number, group in enumerate(groups):
         plan.append(_plan(group, attended[number] if attended else None, start, device))
         start = plan[-1].end
-    for layer in layers:
+    for layer in bert.encoder.layer:
         output = layer.attention.output
         states = output.LayerNorm(output.dropout(output.dense(_attention(layer.attention.self, states, plan))) + states)
         inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))

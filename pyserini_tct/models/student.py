@@ -16,7 +16,6 @@ import numpy as np
 from pyserini_tct import _env  # sets the thread policy, so it stands before torch
 
 import torch  # isort: skip
-from transformers import BertModel  # isort: skip
 
 from pyserini_tct._atomic import atomic_folder, write_json
 from pyserini_tct._errors import TctError
@@ -25,6 +24,7 @@ from pyserini_tct._manifest import FORMAT_VERSION, describe
 from pyserini_tct.collection import Passage
 from pyserini_tct.models import _weights, packed
 from pyserini_tct.models._names import check_name
+from pyserini_tct.models.bert import Bert, read_config
 from pyserini_tct.scoring import dot
 from pyserini_tct.text import PASSAGE_LENGTH, PREFIX_LENGTH, QUERY_LENGTH, TctTokenizer, check_lengths
 
@@ -68,9 +68,7 @@ class Student(torch.nn.Module):
         sha256: digest of the weights file it was read from, empty for a new network.
     """
 
-    def __init__(
-        self, bert: BertModel, tokenizer: TctTokenizer, settings: Settings | None = None, sha256: str = ''
-    ) -> None:
+    def __init__(self, bert: Bert, tokenizer: TctTokenizer, settings: Settings | None = None, sha256: str = '') -> None:
         super().__init__()
         self.bert, self.tokenizer, self.settings, self.sha256 = bert, tokenizer, settings or Settings(), sha256
         self.runner: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None  # see models.backends
@@ -84,12 +82,12 @@ class Student(torch.nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.bert.embeddings.word_embeddings.weight.device
+        device: torch.device = self.bert.embeddings.word_embeddings.weight.device
+        return device
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Encode ``(texts, tokens)`` ids to ``(texts, dimension)`` vectors."""
-        hidden = self.bert(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return mean_pooling(hidden.float(), attention_mask)
+        return mean_pooling(self.bert(input_ids, attention_mask).float(), attention_mask)
 
     def scores(self, queries: Sequence[str], passages: Sequence[Passage]) -> torch.Tensor:
         """Return the dot product of each query with each passage, ``(queries, passages)``, with gradient."""
@@ -137,8 +135,7 @@ class Student(torch.nn.Module):
 
 def write_folder(student: Student, folder: Path) -> None:
     """Write the files of a checkpoint into an existing folder."""
-    student.bert.config.architectures = ['BertModel']
-    student.bert.config.save_pretrained(folder)
+    student.bert.config.save(folder, 'BertModel')
     _weights.write(
         {name: weight.float() for name, weight in student.bert.state_dict().items()}, folder / 'model.safetensors'
     )
@@ -187,7 +184,7 @@ def load(name: str | Path, device: str | None = 'cpu') -> Student:
         TctError: nothing is there, it is no uncased BERT, or its files are damaged.
     """
     folder = _weights.resolve(name)
-    config = _weights.bert_config(folder)
+    config = read_config(folder)
     tokenizer = TctTokenizer.from_folder(folder)
     _weights.check_vocabulary(tokenizer, config.vocab_size, str(name))
     weights_file = _weights.find(folder)
