@@ -135,6 +135,8 @@ class _Embeddings(_Part):
 
 
 class _Pooler(_Part):
+    dense: nn.Linear
+
     def __init__(self, config: Config) -> None:
         super().__init__(dense=nn.Linear(config.hidden_size, config.hidden_size))
 
@@ -192,10 +194,10 @@ class Bert(nn.Module):
         visible = attention_mask.bool()[:, None, None]
         for layer in self.encoder.layer:
             own, output = layer.attention.self, layer.attention.output
-            views = [part(states).view(texts, tokens, own.num_attention_heads, -1).transpose(1, 2)
-                     for part in (own.query, own.key, own.value)]  # fmt: skip
+            query, key, value = (part(states).view(texts, tokens, own.num_attention_heads, -1).transpose(1, 2)
+                     for part in (own.query, own.key, own.value))  # fmt: skip
             dropout = own.dropout.p if own.training else 0.0
-            mixed = scaled_dot_product_attention(*views, attn_mask=visible, dropout_p=dropout)
+            mixed = scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=dropout)
             mixed = mixed.transpose(1, 2).reshape(texts, tokens, -1)
             states = output.LayerNorm(output.dropout(output.dense(mixed)) + states)
             inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))
