@@ -99,6 +99,21 @@ def read_config(folder: Path) -> Config:
     return config
 
 
+class _Linear(nn.Linear):
+    def reset_parameters(self) -> None:
+        """Draw nothing: weights are a checkpoint's."""
+
+
+class _Embedding(nn.Embedding):
+    def reset_parameters(self) -> None:
+        """Draw nothing."""
+
+
+class _LayerNorm(nn.LayerNorm):
+    def reset_parameters(self) -> None:
+        """Set nothing."""
+
+
 class _Part(nn.Module):
     """A node of the tree of names."""
 
@@ -111,14 +126,14 @@ class _Part(nn.Module):
 class _SelfAttention(_Part):
     def __init__(self, config: Config) -> None:
         size = config.hidden_size
-        super().__init__(**{name: nn.Linear(size, size) for name in ('query', 'key', 'value')})
+        super().__init__(**{name: _Linear(size, size) for name in ('query', 'key', 'value')})
         self.num_attention_heads = config.num_attention_heads
         self.dropout = nn.Dropout(config.attention_probs_dropout_prob)
 
 
 class _Intermediate(_Part):
     def __init__(self, config: Config) -> None:
-        super().__init__(dense=nn.Linear(config.hidden_size, config.intermediate_size))
+        super().__init__(dense=_Linear(config.hidden_size, config.intermediate_size))
         self.intermediate_act_fn = ACTIVATIONS[config.hidden_act]
 
 
@@ -126,10 +141,10 @@ class _Embeddings(_Part):
     def __init__(self, config: Config) -> None:
         size = config.hidden_size
         super().__init__(
-            word_embeddings=nn.Embedding(config.vocab_size, size),
-            position_embeddings=nn.Embedding(config.max_position_embeddings, size),
-            token_type_embeddings=nn.Embedding(config.type_vocab_size, size),
-            LayerNorm=nn.LayerNorm(size, eps=config.layer_norm_eps),
+            word_embeddings=_Embedding(config.vocab_size, size),
+            position_embeddings=_Embedding(config.max_position_embeddings, size),
+            token_type_embeddings=_Embedding(config.type_vocab_size, size),
+            LayerNorm=_LayerNorm(size, eps=config.layer_norm_eps),
             dropout=nn.Dropout(config.hidden_dropout_prob),
         )
 
@@ -138,7 +153,7 @@ class _Pooler(_Part):
     dense: nn.Linear
 
     def __init__(self, config: Config) -> None:
-        super().__init__(dense=nn.Linear(config.hidden_size, config.hidden_size))
+        super().__init__(dense=_Linear(config.hidden_size, config.hidden_size))
 
     def forward(self, states: torch.Tensor) -> torch.Tensor:
         """Return the pooled first tokens, ``(texts, hidden)``, of states ``(texts, tokens, hidden)``."""
@@ -148,8 +163,8 @@ class _Pooler(_Part):
 
 def _output(inputs: int, config: Config) -> _Part:
     return _Part(
-        dense=nn.Linear(inputs, config.hidden_size),
-        LayerNorm=nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
+        dense=_Linear(inputs, config.hidden_size),
+        LayerNorm=_LayerNorm(config.hidden_size, eps=config.layer_norm_eps),
         dropout=nn.Dropout(config.hidden_dropout_prob),
     )
 
@@ -163,7 +178,7 @@ def _layer(config: Config) -> _Part:
 
 
 class Bert(nn.Module):
-    """BERT's encoder with its pooler.
+    """BERT's encoder with its pooler; its weights are not set before ``load_state_dict``.
 
     Args:
         config: sizes, activation, dropout.
