@@ -10,6 +10,7 @@ from conftest import transformers_bert
 from pyserini_tct.models import backends, fast, student
 
 ROWS = [[2, 5, 6, 7, 8, 9, 10], [2, 9, 8, 7, 6, 5], [2, 5, 6, 7]]
+LONG = [[2, *range(5, 5 + length)] for length in (16, 15, 20, 3)]  # around what attention is padded to
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def model(tiny_student):
     return found
 
 
-@pytest.mark.parametrize('rows', [ROWS, ROWS[:1], [ROWS[0], ROWS[0][::-1]]])
+@pytest.mark.parametrize('rows', [ROWS, ROWS[:1], [ROWS[0], ROWS[0][::-1]], LONG, LONG[:2]])
 def test_the_last_layer_is_berts(model, rows):
     ids, mask = student.pad(rows, 0)
     with torch.inference_mode():
@@ -28,12 +29,13 @@ def test_the_last_layer_is_berts(model, rows):
         found = fast.FastBert(model.bert)(ids, mask)
     used = mask.bool()
     torch.testing.assert_close(found[used], expected[used], atol=1e-6, rtol=1e-5)
+    assert not found[~used].any()
 
 
 def test_bf16_is_near(model):
     if not fast.available(model.bert, torch.bfloat16):
         pytest.skip('this CPU has no such products')
-    ids, mask = student.pad(ROWS, 0)
+    ids, mask = student.pad([*ROWS, *LONG], 0)
     with torch.inference_mode():
         exact, near = fast.FastBert(model.bert)(ids, mask), fast.FastBert(model.bert, torch.bfloat16)(ids, mask)
     assert near.dtype == torch.float32

@@ -4,20 +4,23 @@
 
 The network itself hands its weights to the library anew at every product, casts them anew in bf16, and builds masks and
 keyword arguments for uses that a student does not have: for one query that is most of the time. The arithmetic is the
-same; query, key and value are one product, and GELU is done by the product before it. Weights are copied, so what was
-prepared is of the moment: training uses the network itself.
+same; query, key and value are one product, and GELU is done by the product before it. Texts lie end to end, so that
+padding costs nothing but in attention. Weights are copied, so what was prepared is of the moment: training uses the
+network itself.
 """
 
 from typing import Any
 
 import torch
-from torch.nn.functional import layer_norm, scaled_dot_product_attention
+from torch.nn.functional import layer_norm, pad, scaled_dot_product_attention
 
 from pyserini_tct.models.bert import Bert
 
 NEEDED = ('_reorder_linear_weight', '_linear_pointwise', '_is_mkldnn_bf16_supported')
 Norm = tuple[list[int], torch.Tensor, torch.Tensor]
+Product = tuple[torch.Tensor, torch.Tensor]
 ROWS = 4096  # tokens of a product that the layout is chosen for
+LANES = 16  # torch's attention takes up to twice the time on a length that is no multiple
 
 
 def available(bert: Bert, dtype: torch.dtype = torch.float32) -> bool:
@@ -38,8 +41,8 @@ class FastBert:
     def __init__(self, bert: Bert, dtype: torch.dtype = torch.float32) -> None:
         embed: Any = bert.embeddings
         self.dtype, self.heads, self.eps = dtype, bert.config.num_attention_heads, bert.config.layer_norm_eps
-        self.words, self.places = embed.word_embeddings.weight, embed.position_embeddings.weight
-        self.segment, self.norm = embed.token_type_embeddings.weight[0], _norm(embed.LayerNorm)
+        self.words, self.norm = embed.word_embeddings.weight.detach(), _norm(embed.LayerNorm)
+        self.places = embed.position_embeddings.weight.detach() + embed.token_type_embeddings.weight[0].detach()
         self.layers = [self._layer(layer) for layer in bert.encoder.layer]
 
     @torch.no_grad()
@@ -55,7 +58,7 @@ class FastBert:
             _norm(layer.output.LayerNorm),
         )
 
-    def _product(self, weight: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _product(self, weight: torch.Tensor, bias: torch.Tensor) -> Product:
         reorder = torch.ops.mkldnn._reorder_linear_weight
         return reorder(weight.detach().to(self.dtype).contiguous(), ROWS), bias.detach().to(self.dtype)
 
@@ -64,19 +67,30 @@ class FastBert:
         return layer_norm(states, shape, weight, bias, self.eps)
 
     def __call__(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """Return the last layer, ``(texts, tokens, hidden)``, of ids and mask ``(texts, tokens)``."""
+        """Return the last layer, ``(texts, tokens, hidden)``, of ids and mask ``(texts, tokens)``; zeros off it."""
         texts, tokens = input_ids.shape
-        states = self.words[input_ids] + self.segment + self.places[:tokens]
-        states = self._normal(states.view(texts * tokens, -1), self.norm)
-        visible = None if bool(attention_mask.all()) else attention_mask.bool()[:, None, None]
+        real = attention_mask.reshape(-1).nonzero().view(-1)
+        padded = len(real) < texts * tokens
+        room = -(-tokens // LANES) * LANES if padded else tokens  # of a text in attention
+        visible = places = spread = None
+        if padded:  # ``places``: of each token among the padded ones; ``spread``: the way back, any token for none
+            seen = pad(attention_mask.bool(), (0, room - tokens))
+            visible, places = seen[:, None, None], seen.view(-1).nonzero().view(-1)
+            spread = places.new_zeros(texts * room).index_copy_(0, places, torch.arange(len(places)))
+        states = self.words[input_ids.reshape(-1)[real]] + self.places[real % tokens]
+        states = self._normal(states, self.norm)
         for projection, attention, first_norm, inner, outer, second_norm in self.layers:
-            mixed = _linear(states.to(self.dtype), projection).view(texts, tokens, 3, self.heads, -1)
-            query, key, value = mixed.permute(2, 0, 3, 1, 4)
+            mixed = _linear(states.to(self.dtype), projection)
+            mixed = mixed if spread is None else mixed.index_select(0, spread)
+            query, key, value = mixed.view(texts, room, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
             found = scaled_dot_product_attention(query, key, value, attn_mask=visible)
-            found = found.transpose(1, 2).reshape(texts * tokens, -1)
-            states = self._normal(states + _linear(found, attention), first_norm)
-            found = _linear(_linear(states.to(self.dtype), inner, 'gelu'), outer)
-            states = self._normal(states + found, second_norm)
+            found = found.transpose(1, 2).reshape(texts * room, -1)
+            found = found if places is None else found.index_select(0, places)
+            states = self._normal(_added(states, found, attention), first_norm)
+            found = _linear(states.to(self.dtype), inner, 'gelu')
+            states = self._normal(_added(states, found, outer), second_norm)
+        if padded:
+            states = states.new_zeros(texts * tokens, states.shape[1]).index_copy_(0, real, states)
         return states.view(texts, tokens, -1)
 
 
@@ -84,5 +98,12 @@ def _norm(module: Any) -> Norm:
     return list(module.normalized_shape), module.weight.detach(), module.bias.detach()
 
 
-def _linear(rows: torch.Tensor, product: tuple[torch.Tensor, torch.Tensor], after: str = 'none') -> torch.Tensor:
+def _linear(rows: torch.Tensor, product: Product, after: str = 'none') -> torch.Tensor:
     return torch.ops.mkldnn._linear_pointwise(rows, *product, after, [], 'none')
+
+
+def _added(states: torch.Tensor, rows: torch.Tensor, product: Product) -> torch.Tensor:
+    """Return states plus the product of rows, in the type of ``states``; one pass where both have the same type."""
+    if rows.dtype == states.dtype:
+        return torch.ops.mkldnn._linear_pointwise.binary(rows, states, *product, 'add')
+    return states + _linear(rows, product)
