@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole commands, stock Pyserini's and ours, each in a process of its own: seconds from cold, and the most memory."""
 
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from benchmarks._rows import Row
@@ -19,6 +17,14 @@ from pyserini_tct.topics import read_topics
 
 HITS, COLD = 100, 2.0  # and the goal: at most half of stock's time
 STOCK = ('pyserini_tct', 'run', '--stock')
+# A process's ru_maxrss begins with what its parent had: a small parent stands between it and the benchmarks.
+WATCH = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(os.waitstatus_to_exitcode(status), time.perf_counter() - started, usage.ru_maxrss / 1024)
+"""
 
 
 def rows(model: Path, work: Path, rounds: int = 3) -> list[Row]:
@@ -51,15 +57,12 @@ def rows(model: Path, work: Path, rounds: int = 3) -> list[Row]:
 
 def _run(*words: object) -> tuple[float, float]:
     """Run a module; return its seconds, and the most memory that it had, in MiB."""
-    started = time.perf_counter()
     command = [sys.executable, '-m', *map(str, words)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    message = child.stderr.read() if child.stderr else b''
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f'{" ".join(command)} failed: {message.decode(errors="replace")[-2000:]}')
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    done = subprocess.run([sys.executable, '-c', WATCH, *command], capture_output=True, text=True, errors='replace')
+    code, seconds, mib = done.stdout.split() if done.stdout else ('killed', '0', '0')
+    if code != '0':
+        raise SystemExit(f'{" ".join(command)} failed ({code}): {done.stderr[-2000:]}')
+    return float(seconds), float(mib)
 
 
 def _row(what: str, turns: dict[str, list[tuple[float, float]]], units: int, *more: float) -> Row:

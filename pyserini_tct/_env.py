@@ -7,6 +7,7 @@ Import this module before torch: OpenMP reads its waiting policy once, when torc
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import platform
@@ -92,6 +93,18 @@ def keep_freed_memory() -> None:
     if hasattr(libc, 'mallopt'):
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 30)  # type: ignore[union-attr]
         libc.mallopt(M_TRIM_THRESHOLD, -1)  # type: ignore[union-attr]
+
+
+@contextlib.contextmanager
+def no_collector() -> Iterator[None]:
+    """Keep Python's garbage collector off while the block runs: many new objects have it look through all there are."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -26,10 +26,13 @@ class Engine(Protocol):
         ...
 
 
-def engine_of(index: Any) -> Engine:
-    """Return what searches a Faiss index best."""
-    vectors = flat_vectors(index)
-    return FaissIndex(index) if vectors is None else FlatIndex(index, vectors)
+def engine_of(indexes: Sequence[Any]) -> Engine:
+    """Return what searches Faiss indexes best, several as one."""
+    engines: list[Engine] = []
+    for index in indexes:
+        vectors = flat_vectors(index)
+        engines.append(FaissIndex(index) if vectors is None else FlatIndex(index, vectors))
+    return engines[0] if len(engines) == 1 else Shards(engines)
 
 
 class FlatIndex(ExactScan):
@@ -105,10 +108,17 @@ def _drops(scores: np.ndarray, k: int) -> bool:
 
 
 def in_order(scores: np.ndarray, rows: np.ndarray, docids: np.ndarray) -> Found:
-    """Order by score as written, then docid, then row: as the index gives them, unless scores are equal so."""
-    if not (np.diff(scores) > -4e-6).any():
+    """Order what falls by score as written, then docid, then row: only scores so close that they may be written alike.
+
+    Scores, ``(hits,)``, are highest first.
+    """
+    close = np.flatnonzero(np.diff(scores) > -4e-6) + 1
+    if not len(close):
         return scores, rows
-    written = [round(score, 6) for score in scores.tolist()]
-    keys = list(zip(written, docids[rows].tolist(), rows.tolist(), strict=True))
-    order = sorted(range(len(keys)), key=lambda place: (-keys[place][0], *keys[place][1:]))
+    order = np.arange(len(scores))
+    for chain in np.split(close, np.flatnonzero(np.diff(close) > 1) + 1):
+        part = slice(chain[0] - 1, chain[-1] + 1)
+        written = [-round(score, 6) for score in scores[part].tolist()]
+        keys = zip(written, docids[rows[part]].tolist(), rows[part].tolist(), order[part].tolist(), strict=True)
+        order[part] = [key[-1] for key in sorted(keys)]
     return scores[order], rows[order]

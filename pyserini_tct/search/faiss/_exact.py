@@ -3,11 +3,11 @@
 """Exact search of a flat index: one matrix product finds candidates, Faiss's own inner products score them.
 
 Faiss scans a batch of up to 128,000 floats query after query, at a tenth of what a matrix product does. Here blocks of
-passages are multiplied with all queries; of each group of neighbouring passages only the best is compared, since the k
-best lie in the k best groups. The candidates are then scored one by one, so a score never depends on the batch, the
-block or the precision of the product; and a bound of the product's error, from the norms of what rounding takes off,
-says whether any passage outside them could belong there. If so, more are taken. The vectors may lie in a file larger
-than the memory.
+passages are multiplied with all queries; what the k-th best of the best of each group of passages has, k passages reach
+at least, and only those that reach it are compared. The candidates are then scored one by one, so a score never depends
+on the batch, the block or the precision of the product; and a bound of the product's error, from the norms of what
+rounding takes off, says whether any passage outside them could belong there. If so, more are taken. The vectors may lie
+in a file larger than the memory.
 """
 
 import itertools
@@ -21,8 +21,11 @@ import torch
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
+from pyserini_tct.search.faiss import _select
 
-BLOCK = 2048  # passages multiplied at once: their vectors and scores stay in the processor's cache
+BLOCK = 2048  # passages converted at once: their vectors stay in the processor's cache
+BLOCKS = 16  # multiplied at once: with fewer, much of the time goes into waking threads up
+GROUP = 16  # the most passages of which only the best is looked at first
 PRODUCTS = 1 << 24  # scores kept at once
 KEPT = 2 << 30  # bytes that a copy of the vectors in half precision may take
 SPARE = 16  # candidates beyond k, to see whether a tie straddles the cut
@@ -49,7 +52,7 @@ class ExactScan:
     def __init__(self, vectors: np.ndarray, precision: str = 'auto') -> None:
         self.vectors, self.precision = vectors, _env.precision_of(precision, 'cpu')
         self._tensor = torch.from_numpy(vectors)
-        self._blocks: dict[int, torch.Tensor] = {}
+        self._half: torch.Tensor | None = None  # of all vectors, without their mean, filled as far as measured
         self._centre = torch.zeros(0)
         self._norms, self._measured = np.zeros(3), 0  # of the product's vectors, as _measure has them
         self._scans, self._divided = 0, (0, False)
@@ -87,7 +90,7 @@ class ExactScan:
         if not np.isfinite(scores).all():
             row = int(rows[~np.isfinite(scores)][0])
             raise TctError(f'the vector in row {row} gives a score that is not finite: build the index again')
-        order = np.argsort(-scores, axis=1, kind='stable')
+        order = np.argsort(-scores, axis=1)
         ranked = np.take_along_axis(scores, order, 1)
         last = ranked[:, min(k, ranked.shape[1]) - 1].astype(np.float64)
         safe = last - AS_WRITTEN > beyond
@@ -113,18 +116,18 @@ class ExactScan:
             self._divide(threads, halved)
         parts = self._parts
 
-        def scan(part: tuple[int, int, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        def scan(part: tuple[int, int, Any]) -> _select.Values:
             start, end, half = part
             if half is not None:
                 values, rows = half.search(queries, min(count, end - start))
-                return torch.from_numpy(values), torch.from_numpy(rows) + start
-            best = torch.from_numpy(self._scores(queries, np.tile(np.arange(start, end), (len(queries), 1))))
-            values, places = best.topk(min(count, end - start))
-            return values, places + start
+            else:
+                best = torch.from_numpy(self._scores(queries, np.tile(np.arange(start, end), (len(queries), 1))))
+                values, rows = (part.numpy() for part in best.topk(min(count, end - start)))
+            return values, rows + start
 
         # one thread each: OpenMP's number of threads is a setting of the calling thread
         with ThreadPoolExecutor(len(parts), initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool:
-            rows, worst = _best(list(pool.map(scan, parts)), count)
+            rows, worst = _select.nearest(list(pool.map(scan, parts)), count)
         halved = parts[0][2] is not None
         return rows, worst + (self._error(queries, queries, self._half_norms) if halved else 0)
 
@@ -150,29 +153,20 @@ class ExactScan:
 
     def _product(self, queries: np.ndarray, count: int, threads: int) -> Near:
         """Find the best of all queries by matrix products, chunk after chunk."""
-        width = 32 if count <= 64 else 8  # passages a group
         rounded = torch.from_numpy(queries).to(torch.bfloat16 if self.precision == 'bf16' else torch.float32)
-        transposed = rounded.T
         chunk = max(BLOCK, PRODUCTS // len(queries) // BLOCK * BLOCK)
-        best: list[tuple[torch.Tensor, torch.Tensor]] = []
+        best: list[_select.Values] = []
         for first in range(0, len(self), chunk):
             size = min(chunk, len(self) - first)
-            groups = -(-size // width)
-            products = transposed.new_empty((groups * width, len(queries)))
+            width = max(1, min(GROUP, size // (4 * count)))  # passages a group
+            products = rounded.new_empty((-(-size // width) * width, len(queries)))
             products[size:] = float('-inf')
-            for start in range(0, size, BLOCK):
-                end = min(start + BLOCK, size)
-                torch.mm(self._block(first + start, first + end), transposed, out=products[start:end])
-            if count * width < size:
-                tops = products.view(groups, width, -1).amax(1).T.contiguous().topk(count, sorted=False).indices
-                rows = (tops[:, :, None] * width + torch.arange(width)).flatten(1)
-                grouped = products.view(groups, width, -1).permute(2, 0, 1)
-                values = grouped.gather(1, tops[:, :, None].expand(-1, -1, width)).flatten(1)
-            else:
-                values, rows = products[:size].T, torch.arange(size).expand(len(queries), -1)
-            values, places = values.float().topk(min(count, values.shape[1]), sorted=False)
-            best.append((values, rows.gather(1, places) + first))
-        found, worst = _best(best, count)
+            for start in range(0, size, BLOCKS * BLOCK):
+                end = min(start + BLOCKS * BLOCK, size)
+                torch.mm(self._block(first + start, first + end), rounded.T, out=products[start:end])
+            values, rows = _select.top(products, size, width, count)
+            best.append((values, rows + first))
+        found, worst = _select.nearest(best, count)
         if self.precision == 'bf16':  # which the products are rounded to as well, and of vectors without their mean
             worst += ROUNDED * np.abs(worst) + queries.astype(np.float64) @ self._centre.double().numpy()
         return found, worst + self._error(queries, rounded.float().numpy(), self._norms)
@@ -191,28 +185,23 @@ class ExactScan:
 
     def _block(self, start: int, end: int) -> torch.Tensor:
         """Return vectors for the product; in bf16 with the mean taken off, which rounding would spend its digits on."""
-        vectors = exact = block = self._tensor[start:end]
-        if self.precision == 'bf16':
-            if not len(self._centre):
-                self._centre = self._tensor[:: max(1, len(self) // 4096)].mean(0)
-            if (kept := self._blocks.get(start)) is not None and len(kept) == end - start:
-                return kept
-            exact = vectors - self._centre
-            block = exact.bfloat16()
+        halved = self.precision == 'bf16'
+        if halved and not len(self._centre):
+            self._centre = self._tensor[:: max(1, len(self) // 4096)].mean(0)
             if 2 * self._tensor.numel() <= KEPT:
-                self._blocks[start] = block
-        if start >= self._measured:
-            self._norms, self._measured = _measure(self._norms, vectors, exact, block), end
-        return block
-
-
-def _best(parts: list[tuple[torch.Tensor, torch.Tensor]], count: int) -> Near:
-    """Return the rows of the ``count`` best values of all parts, and the least of these values, in double floats."""
-    values, rows = (torch.cat(column, 1) for column in zip(*parts, strict=True))
-    if values.shape[1] > count:
-        values, places = values.topk(count, sorted=False)
-        rows = rows.gather(1, places)
-    return rows.numpy(), values.amin(1).double().numpy()
+                self._half = torch.empty_like(self._tensor, dtype=torch.bfloat16)
+        for first in range(self._measured, end, BLOCK):
+            last = min(first + BLOCK, end)
+            vectors = exact = block = self._tensor[first:last]
+            if halved:
+                exact = vectors - self._centre
+                block = exact.bfloat16()
+            if self._half is not None:
+                self._half[first:last] = block
+            self._norms, self._measured = _measure(self._norms, vectors, exact, block), last
+        if self._half is not None:
+            return self._half[start:end]
+        return (self._tensor[start:end] - self._centre).bfloat16() if halved else self._tensor[start:end]
 
 
 def _measure(norms: np.ndarray, vectors: torch.Tensor, exact: torch.Tensor, stored: torch.Tensor) -> np.ndarray:

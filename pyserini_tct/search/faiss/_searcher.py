@@ -12,7 +12,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Ranking
-from pyserini_tct.search.faiss._engines import Shards, engine_of, in_order
+from pyserini_tct.search.faiss._engines import engine_of, in_order
 from pyserini_tct.search.faiss._folder import Document, Texts, folder_of, load_shards, refuse_other_encoder
 
 
@@ -59,8 +59,7 @@ class FaissSearcher:
         self.normalize_distances = normalize_distances
         self.indexes, self.docids = load_shards(folders)
         self.index, self._folders = self.indexes[0], folders
-        engines = [engine_of(index) for index in self.indexes]
-        self._engine = engines[0] if len(engines) == 1 else Shards(engines)
+        self._engine = engine_of(self.indexes)
         self._names = np.array(self.docids, object)
         self.dimension, self.num_docs = self.index.d, len(self.docids)
         self.encoding = 0.0  # seconds so far
@@ -176,13 +175,14 @@ class FaissSearcher:
         single: bool = False,
     ) -> Any:
         results: dict[str, Any] = {}
-        for qid, (rows, scores) in zip(q_ids, self._ranked(vectors, k, threads, remove_dups), strict=True):
-            hits = Ranking(self._names[rows].tolist(), scores)
-            if return_vector:
-                stored = map(self._engine.vector, rows.tolist())
-                results[qid] = [VectorHit(*hit, vector) for hit, vector in zip(hits, stored, strict=True)]
-            else:
-                results[qid] = list(hits)
+        with _env.no_collector():
+            for qid, (rows, scores) in zip(q_ids, self._ranked(vectors, k, threads, remove_dups), strict=True):
+                hits = Ranking(self._names[rows].tolist(), scores)
+                if return_vector:
+                    stored = map(self._engine.vector, rows.tolist())
+                    results[qid] = [VectorHit(*hit, vector) for hit, vector in zip(hits, stored, strict=True)]
+                else:
+                    results[qid] = list(hits)
         answer = results['q'] if single else results
         return (vectors, answer) if return_vector else answer
 
