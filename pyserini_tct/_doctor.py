@@ -76,7 +76,7 @@ def examine() -> Iterator[Row]:
     yield from _java()
     yield _package('pyserini', 'pyserini')
     yield _package('torch', 'torch', _torch)
-    yield _package('transformers', 'transformers', lambda transformers: transformers.BertModel and '')
+    yield _package('transformers', 'transformers', lambda transformers: transformers.BertTokenizerFast and '', False)
     yield _package('faiss', 'faiss-cpu', lambda faiss: f'{faiss.omp_get_max_threads()} threads')
     yield _package('safetensors', 'safetensors')
     yield _package('ir_measures', 'ir_measures', needed=False)

@@ -63,10 +63,10 @@ def device_of(name: str | None) -> str:
 
 
 def has_bf16(device: str) -> bool:
-    """Tell whether bf16 matrix products run in hardware on a device type (``cpu`` or ``cuda``)."""
+    """Tell whether bf16 matrix products run in hardware on a device (``cpu``, ``cuda`` or ``cuda:0``)."""
     import torch
 
-    if device == 'cuda':
+    if device.split(':')[0] == 'cuda':
         return torch.cuda.is_bf16_supported()
     capabilities: dict[str, Any] = getattr(torch.cpu, 'get_capabilities', dict)()  # older releases of torch cannot tell
     return any(bool(capabilities.get(name)) for name in ('avx512_bf16', 'amx_bf16', 'arm_bf16'))

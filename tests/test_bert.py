@@ -10,6 +10,7 @@ import pytest
 import torch
 from conftest import ROWS, clean_environment, transformers_bert
 
+from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import _weights, student
 from pyserini_tct.models.bert import ACTIVATIONS, Bert, Config, read_config
@@ -62,11 +63,13 @@ def test_files_are_read_by_transformers_as_they_were(bert, tiny_student, tmp_pat
     assert {'_name_or_path', 'torch_dtype'}.isdisjoint(content)
     assert (content['architectures'], content['dtype']) == (['BertModel'], 'float32')
     more = {'_name_or_path': '/somewhere', 'torch_dtype': 'float16', 'pad_token_id': 3, 'own': {'a': 1}}
+    more |= {'num_labels': 2, 'gradient_checkpointing': True, 'initializer_range': 1, 'position_embedding_type': None}
     (tmp_path / 'config.json').write_text(json.dumps({**content, **more}))
     read_config(tmp_path).save(tmp_path, 'BertModel')
     again = json.loads((tmp_path / 'config.json').read_text())
-    assert again == {**content, 'pad_token_id': 3, 'own': {'a': 1}}
-    theirs = BertConfig.from_pretrained(tmp_path)
+    kept = {'pad_token_id': 3, 'own': {'a': 1}, 'initializer_range': 1.0, 'position_embedding_type': None}
+    assert again == {**content, **kept}
+    theirs = BertConfig.from_pretrained(tmp_path)  # which refuses a whole number for a float
     assert (theirs.hidden_size, theirs.layer_norm_eps, theirs.pad_token_id) == (32, 1e-12, 3)
 
 
@@ -89,11 +92,14 @@ def test_defaults_are_transformers():
         ({'num_hidden_layers': 2.5}, 'its num_hidden_layers is 2.5'),
         ({'layer_norm_eps': None}, 'its layer_norm_eps is None'),
         ({'hidden_dropout_prob': -1}, 'its hidden_dropout_prob is -1'),
+        ({'attention_probs_dropout_prob': 1.5}, 'its attention_probs_dropout_prob is 1.5'),
+        ({'layer_norm_eps': float('nan')}, 'its layer_norm_eps is nan'),
+        ({'vocab_size': 10**19}, 'its vocab_size is 1000'),
         ({'num_attention_heads': 5}, '5 heads do not divide a hidden_size of 32'),
         ({'hidden_act': 'mish'}, "the activation 'mish' is none of gelu, gelu_new"),
         ({'position_embedding_type': 'relative_key'}, "needs a BERT with 'absolute'"),
         ({'model_type': 'roberta'}, 'is a roberta model'),
-        ({'vocab_size': 10**12}, 'config.json says'),  # without an attempt to make room for it
+        ({'vocab_size': 2**31}, 'config.json says'),  # without an attempt to make room for it
     ],
 )
 def test_what_is_no_bert(tiny_student, tmp_path, change, sentence):
@@ -120,3 +126,10 @@ def test_a_student_is_loaded_without_transformers(tiny_student):
     )
     lines += ".encode('ice'); sys.exit('transformers' in sys.modules)"
     assert subprocess.run([sys.executable, '-c', lines], env=clean_environment(), check=False).returncode == 0
+
+
+def test_bf16_is_the_devices(monkeypatch):
+    """``cuda:0`` is no CPU."""
+    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', lambda: True)
+    monkeypatch.setattr(torch.cpu, 'get_capabilities', dict, raising=False)
+    assert [_env.precision_of('auto', device) for device in ('cuda', 'cuda:0', 'cpu')] == ['bf16', 'bf16', 'fp32']

@@ -84,7 +84,7 @@ def main(argv: Sequence[str]) -> None:
         for cell in wanted:
             print(f'{cell.name}\n    {training.line(cell) or "(nothing to train)"}')
         return
-    precision = _env.precision_of(args.evaluation_precision, _env.device_of(configs[0].device).split(':')[0])
+    precision = _env.precision_of(args.evaluation_precision, _env.device_of(configs[0].device))
     settings = {
         'measures': [str(measure) for measure in measures],
         'dev-queries': args.dev_queries,

@@ -50,8 +50,7 @@ def collect(
     scored = {name: evaluate(qrels, load_run(plan.run(name)), parsed) for name in systems}
     others = {name: scores.per_query for name, scores in scored.items() if name != baseline}
     compared = compare_to(scored[baseline].per_query, others)
-    machine = {'platform': platform.platform(), 'cpus': os.cpu_count()}
-    machine |= {'device': settings.device, 'precision': settings.precision}
+    machine = {'platform': platform.platform(), 'cpus': os.cpu_count(), 'device': settings.device}
     threads = {'torch': torch.get_num_threads(), 'faiss': 1, 'lucene': 1}
     alphas = _alphas(plan, systems)
     searchers = _latency.Searchers(plan, {name: found['alpha'] for name, found in alphas.items()})
@@ -98,7 +97,7 @@ def collect(
         'threads': threads,
         'systems': rows,
         'topics': topics,
-        'environment': {**_env.versions(), **machine},
+        'environment': {**_env.versions(), **machine, 'precision': settings.precision},
     }
 
 

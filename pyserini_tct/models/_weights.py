@@ -194,4 +194,4 @@ def build_bert(config: Config, weights_file: Path, tensors: dict[str, torch.Tens
             raise TctError(f'{weights_file}: {name} holds NaN or infinity: the checkpoint is damaged')
         state[name] = found[name].clone()  # a file may be mapped, not read
     bert.load_state_dict(state, assign=True)
-    return bert.eval()
+    return bert

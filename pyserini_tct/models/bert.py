@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import gelu, relu, scaled_dot_product_attention
+from torch.nn.functional import gelu, relu, scaled_dot_product_attention, silu
 
 from pyserini_tct._atomic import write_json
 from pyserini_tct._errors import TctError
@@ -26,11 +26,18 @@ def _gelu_by_tanh(states: torch.Tensor) -> torch.Tensor:
 
 ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     'gelu': gelu,
+    'gelu_python': gelu,
     'gelu_new': _gelu_by_tanh,
+    'gelu_fast': _gelu_by_tanh,
     'gelu_pytorch_tanh': _gelu_by_tanh,
     'relu': relu,
+    'silu': silu,
+    'tanh': torch.tanh,
 }
-PLACES = ('_name_or_path', 'dtype', 'torch_dtype')  # of where a checkpoint lay and how: not true of what is written
+# Of where a checkpoint lay, in which floats, with which head, how it was run: not true of what is written here.
+DROPPED = ('_name_or_path', 'dtype', 'torch_dtype', 'transformers_version', 'num_labels', 'problem_type',
+           'gradient_checkpointing', '_attn_implementation')  # fmt: skip
+LARGEST = 2**31  # of a size
 
 
 @dataclasses.dataclass
@@ -81,10 +88,14 @@ def read_config(folder: Path) -> Config:
             continue
         value = content.pop(field.name)
         whole = field.type is int
-        fits = isinstance(value, str) if field.type is str else isinstance(value, int if whole else (int, float))
-        if not fits or isinstance(value, bool) or (not isinstance(value, str) and value < (1 if whole else 0)):
+        if field.type is str:
+            fits = isinstance(value, str)
+        else:
+            low, high = (1, LARGEST) if whole else (0, 1)
+            fits = isinstance(value, int if whole else (int, float)) and low <= value <= high
+        if not fits or isinstance(value, bool):
             raise TctError(f'{path} describes no BERT: its {field.name} is {value!r}')
-        setattr(config, field.name, value)
+        setattr(config, field.name, float(value) if field.type is float else value)
     if config.hidden_size % config.num_attention_heads:
         raise TctError(
             f'{path} describes no BERT: {config.num_attention_heads} heads do not divide a hidden_size of '
@@ -93,9 +104,9 @@ def read_config(folder: Path) -> Config:
     if config.hidden_act not in ACTIVATIONS:
         raise TctError(f'{path}: the activation {config.hidden_act!r} is none of {", ".join(ACTIVATIONS)}')
     for name, usual in (('position_embedding_type', 'absolute'), ('is_decoder', False)):
-        if content.get(name, usual) != usual:
+        if content.get(name) not in (None, usual):
             raise TctError(f'{path}: {name} is {content[name]!r}, TCT-ColBERT needs a BERT with {usual!r}')
-    config.others = {name: value for name, value in content.items() if name not in PLACES}
+    config.others = {name: value for name, value in content.items() if name not in DROPPED}
     return config
 
 
@@ -206,13 +217,14 @@ class Bert(nn.Module):
         places = embed.position_embeddings.weight[:tokens]
         states = embed.word_embeddings(input_ids) + embed.token_type_embeddings.weight[0] + places
         yield (states := embed.dropout(embed.LayerNorm(states)))
-        visible = attention_mask.bool()[:, None, None]
+        hidden = 1.0 - attention_mask[:, None, None].to(states.dtype)
+        added = hidden * torch.finfo(states.dtype).min  # a sum, not a choice, is what runtimes of ONNX are fast at
         for layer in self.encoder.layer:
             own, output = layer.attention.self, layer.attention.output
             query, key, value = (part(states).view(texts, tokens, own.num_attention_heads, -1).transpose(1, 2)
                      for part in (own.query, own.key, own.value))  # fmt: skip
             dropout = own.dropout.p if own.training else 0.0
-            mixed = scaled_dot_product_attention(query, key, value, attn_mask=visible, dropout_p=dropout)
+            mixed = scaled_dot_product_attention(query, key, value, attn_mask=added, dropout_p=dropout)
             mixed = mixed.transpose(1, 2).reshape(texts, tokens, -1)
             states = output.LayerNorm(output.dropout(output.dense(mixed)) + states)
             inner = layer.intermediate.intermediate_act_fn(layer.intermediate.dense(states))

@@ -84,7 +84,7 @@ def train(config: TrainConfig, overwrite: bool = False, evaluate: Evaluate | Non
 
 def _train(config: TrainConfig, partial: Path, overwrite: bool, evaluate: Evaluate | None) -> TrainResult:
     device = _env.device_of(config.device)
-    precision = _env.precision_of(config.precision, device.split(':')[0])
+    precision = _env.precision_of(config.precision, device)
     _env.keep_freed_memory()
     fingerprint = {**config.record(), 'precision': precision, 'data': _setup.data_digest(config)}
     _checkpoint.claim(partial, fingerprint, overwrite)

@@ -39,7 +39,7 @@ def main(argv: Sequence[str]) -> None:
 
     pairs: Pairs = read_pairs(args.run, args.depth, args.qrels, args.corpus, args.topics)
     device = _env.device_of(args.device)
-    precision = _env.precision_of(args.precision, device.split(':')[0])
+    precision = _env.precision_of(args.precision, device)
     none = Texts((), (), ())
     teacher = open_teacher(args.teacher, 'live', none, args.output, args.teacher_weights, device, precision)
     made = {'weights': args.teacher_weights, 'depth': args.depth, 'precision': precision}
