@@ -96,7 +96,7 @@ def test_defaults_are_transformers():
         ({'layer_norm_eps': float('nan')}, 'its layer_norm_eps is nan'),
         ({'vocab_size': 10**19}, 'its vocab_size is 1000'),
         ({'num_attention_heads': 5}, '5 heads do not divide a hidden_size of 32'),
-        ({'hidden_act': 'mish'}, "the activation 'mish' is none of gelu, gelu_new"),
+        ({'hidden_act': 'mish'}, "the activation 'mish' is none of gelu, gelu_python"),
         ({'position_embedding_type': 'relative_key'}, "needs a BERT with 'absolute'"),
         ({'model_type': 'roberta'}, 'is a roberta model'),
         ({'vocab_size': 2**31}, 'config.json says'),  # without an attempt to make room for it

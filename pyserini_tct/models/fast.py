@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The student's network for encoding on a CPU by torch: weights laid out once as oneDNN's matrix products want them.
 
-The network itself hands its weights to the library anew at every product and casts them anew in bf16: for one query that
-is most of the time. The arithmetic is the same; query, key and value are one product, and GELU is done by the product before it. Texts lie end to end, so that
-padding costs nothing but in attention. Weights are copied, so what was prepared is of the moment: training uses the
-network itself.
+The network itself hands its weights to the library anew at every product and casts them anew in bf16: for one query
+that is most of the time. The arithmetic is the same; query, key and value are one product, and GELU is done by the
+product before it. Texts lie end to end, so that padding costs nothing but in attention. Weights are copied, so what was
+prepared is of the moment: training uses the network itself.
 """
 
 from typing import Any
