@@ -86,7 +86,7 @@ def configure_bm25(
         java.set_qld(1000.0)
     if not (rm3 or rocchio):
         return
-    parser = None if java.reader.getTermVectors(0) else 'JsonCollection'
+    parser = None if java.reader.termVectors().get(0) else 'JsonCollection'
     if parser and java.doc_raw(0) is None:
         raise TctError(
             f'{searcher.index_dir} has neither document vectors nor stored passages, which feedback needs: index '
