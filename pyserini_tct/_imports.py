@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways round two modules of Pyserini that fail while they are imported, whoever imports them.
 
-Pyserini 1.6 builds an OpenAI client and so fails without a key (Pyserini #2519): a placeholder key is set meanwhile.
+Pyserini 1.6 builds an OpenAI client and so fails without a key (Pyserini #2519): meanwhile it has one that opens nothing.
 Pyserini 2.4 looks two prebuilt indexes up on GitHub and so fails without a network: without one they get no URL.
 """
 
@@ -44,7 +44,7 @@ class MendingFinder(MetaPathFinder):
 def exec_with_key(exec_module: Callable[[ModuleType], None], module: ModuleType) -> None:
     """Execute a module with a key in the environment, and leave the environment as it was."""
     before = os.environ.pop(KEY, None)
-    os.environ[KEY] = before or 'placeholder'
+    os.environ[KEY] = before or 'opens-nothing'
     try:
         exec_module(module)
     finally:

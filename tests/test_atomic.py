@@ -7,7 +7,6 @@ import os
 import resource
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -232,24 +231,3 @@ def test_a_users_file_that_is_named_like_a_manifest_is_kept(tmp_path):
     (tmp_path / 'x.manifest.json').write_text('{"mine": 1}')
     with pytest.raises(TctError, match='describes something else'):
         _atomic.check_free(tmp_path / 'x', True, 'vectors')
-
-
-def test_waiting_for_a_lock_ends_with_the_lock_that_others_see(tmp_path, monkeypatch):
-    """The holder removes its file at the end: whoever waited on that file would hold what nobody else can see."""
-    told, held, done = threading.Event(), threading.Event(), threading.Event()
-    monkeypatch.setattr(_atomic._cli, 'note', lambda sentence: told.set() if sentence == 'waiting' else None)
-
-    def wait():
-        with _atomic.lock(tmp_path / 'x', 'waiting'):
-            held.set()
-            done.wait(30)
-
-    with _atomic.lock(tmp_path / 'x'):
-        waiter = threading.Thread(target=wait)
-        waiter.start()
-        assert told.wait(30)
-    assert held.wait(30)
-    with pytest.raises(TctError, match='another process'), _atomic.lock(tmp_path / 'x'):
-        pass
-    done.set()
-    waiter.join()

@@ -63,7 +63,14 @@ def test_files_are_read_by_transformers_as_they_were(bert, tiny_student, tmp_pat
     assert {'_name_or_path', 'torch_dtype'}.isdisjoint(content)
     assert (content['architectures'], content['dtype']) == (['BertModel'], 'float32')
     more = {'_name_or_path': '/somewhere', 'torch_dtype': 'float16', 'pad_token_id': 3, 'own': {'a': 1}}
-    more |= {'num_labels': 2, 'gradient_checkpointing': True, 'initializer_range': 1, 'position_embedding_type': None}
+    more |= {
+        'num_labels': 2,
+        'id2label': {'0': 'a'},
+        'sentence_transformers': {},
+        'gradient_checkpointing': True,
+        'initializer_range': 1,
+        'position_embedding_type': None,
+    }
     (tmp_path / 'config.json').write_text(json.dumps({**content, **more}))
     read_config(tmp_path).save(tmp_path, 'BertModel')
     again = json.loads((tmp_path / 'config.json').read_text())

@@ -79,7 +79,7 @@ print(_jvm.prepare('1g').why)
 
 
 def test_run_indexes_and_searches_without_any_variable(tmp_path):
-    """Guards against Pyserini's two import failures on a fresh machine, and against a placeholder key left behind."""
+    """Guards against Pyserini's two import failures on a fresh machine, and against a made-up key left behind."""
     (tmp_path / 'corpus').mkdir()
     texts = {'a': 'lobster roll recipe', 'b': 'green tea', 'c': 'lobster boat'}
     lines = [json.dumps({'id': docid, 'contents': text}) + '\n' for docid, text in texts.items()]

@@ -247,12 +247,3 @@ def test_missing_flags_are_named(tiny_index, tiny_student, topics, tmp_path, cap
         main(given[:position] + given[position + 2 :])
     assert exit_info.value.code == 2
     assert f'the following arguments are required: {missing}' in capsys.readouterr().err
-
-
-def test_torch_keeps_its_threads(tiny_index, tiny_student):
-    """Faiss sets OpenMP's threads for the whole process: queries after the first would be encoded on one core."""
-    import torch
-
-    before = torch.get_num_threads()
-    FaissSearcher(tiny_index, tiny_student).search('ice', 2, threads=before + 1)
-    assert torch.get_num_threads() == before

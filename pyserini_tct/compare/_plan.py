@@ -109,7 +109,6 @@ class Plan:
         """Add what builds an index; return where it will be."""
         corpus, settings = self.collection.corpus, self.settings
         words: tuple[object, ...]
-        computing = self._computing
         out = self.folder / 'build' / name
         if name == 'bm25':
             return self._add(name, out, 'index.lucene', ('--corpus', corpus, '--index', out), (corpus,))
@@ -121,14 +120,14 @@ class Plan:
         if name == 'tokens':
             teacher = str(settings.teacher)
             words = ('--corpus', corpus, '--encoder', teacher, '--output', out)
-            return self._add(name, out, 'encode.tokens', (*words, *computing), (teacher, corpus))
+            return self._add(name, out, 'encode.tokens', (*words, *self._computing), (teacher, corpus))
         if name == 'colbert-index':
             return self._add(
                 name, out, 'index.colbert', ('--input', self.index('tokens'), '--output', out), (), 'tokens'
             )
         student, vectors = str(settings.student), out.with_name('vectors')
         groups = ('input', '--corpus', corpus, 'output', '--embeddings', vectors, 'encoder', '--encoder', student)
-        self._add('vectors', vectors, 'encode', (*groups, *computing), (corpus, student))
+        self._add('vectors', vectors, 'encode', (*groups, *self._computing), (corpus, student))
         graph = ('--hnsw',) if name == 'hnsw' else ()
         return self._add(name, out, 'index.faiss', ('--input', vectors, '--output', out, *graph), (), 'vectors')
 

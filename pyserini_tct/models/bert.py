@@ -36,7 +36,8 @@ ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
 }
 # Of where a checkpoint lay, in which floats, with which head, how it was run: not true of what is written here.
 DROPPED = ('_name_or_path', 'dtype', 'torch_dtype', 'transformers_version', 'num_labels', 'problem_type',
-           'gradient_checkpointing', '_attn_implementation')  # fmt: skip
+           'gradient_checkpointing', '_attn_implementation', 'id2label', 'label2id',
+           'sentence_transformers')  # fmt: skip
 LARGEST = 2**31  # of a size
 
 

@@ -24,7 +24,9 @@ LANES = 16  # torch's attention takes up to twice the time on a length that is n
 
 def available(bert: Bert, dtype: torch.dtype = torch.float32) -> bool:
     """Tell whether this torch and CPU have the products, and the network an activation that they can do."""
-    has = torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in NEEDED)
+    products = torch.ops.mkldnn
+    has = torch.backends.mkldnn.is_available() and all(hasattr(products, name) for name in NEEDED)
+    has = has and 'binary' in products._linear_pointwise.overloads()
     half = dtype == torch.bfloat16
     return has and bert.config.hidden_act == 'gelu' and (not half or torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
