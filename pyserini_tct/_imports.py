@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ways round two modules of Pyserini that fail while they are imported, whoever imports them.
 
-Pyserini 1.6 builds an OpenAI client and so fails without a key (Pyserini #2519): meanwhile it has one that opens nothing.
+Pyserini 1.6 builds an OpenAI client and so fails without a key (Pyserini #2519): it gets one that opens nothing.
 Pyserini 2.4 looks two prebuilt indexes up on GitHub and so fails without a network: without one they get no URL.
 """
 
