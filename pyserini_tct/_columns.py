@@ -7,6 +7,7 @@ lines together, finite scores, no document twice. Nothing is said of any other: 
 line by line and names what is wrong.
 """
 
+import functools
 import gzip
 import itertools
 import zlib
@@ -30,7 +31,7 @@ class Columns:
         data: the file.
         rows: of each query, in the order of the file.
         scores: float64 (rows).
-        keys: uint64 (rows), equal for equal docids (:func:`keys_of`).
+        keys: uint64 (rows), equal for equal docids (:func:`keys_of`), and in their order where ``ordered`` says so.
         starts: where in ``data`` each docid begins, int64 (rows).
         sizes: bytes of each docid, int32 (rows).
     """
@@ -47,8 +48,15 @@ class Columns:
         self.data, self.rows, self.scores, self.keys = data, rows, scores, keys
         self.starts, self.sizes = starts, sizes
 
+    @functools.cached_property
+    def ordered(self) -> bool:
+        """Whether keys compare as docids do: no docid has more than 8 bytes."""
+        return int(self.sizes.max(initial=0)) <= 8
+
     def names(self, rows: np.ndarray) -> list[str]:
         """Return the docids of some rows, which lie close together: the part of the file that has them is decoded."""
+        if self.ordered:
+            return names_of(self.keys[rows])
         if not len(rows):
             return []
         starts = self.starts[rows]
@@ -86,12 +94,26 @@ def read_columns(path: Path) -> Columns | None:
 def keys_of(docids: Sequence[str]) -> np.ndarray:
     """Return a 64-bit key of each docid; those of two docids differ, surely up to 8 bytes and nearly surely beyond.
 
+    Keys of docids of up to 8 bytes compare as the docids do.
+
     >>> bool(keys_of(['a'])[0] == keys_of(['a longer one', 'a'])[1])
     True
+    >>> np.argsort(keys_of(['b', '10', 'ab', '9', 'a'])).tolist()
+    [1, 3, 4, 2, 0]
     """
     encoded = [docid.encode() for docid in docids]
     words = -(-max(map(len, encoded), default=1) // 8)
     return _keys(list(np.array(encoded, f'S{8 * words}').view('<u8').reshape(-1, words).T))
+
+
+def names_of(keys: np.ndarray) -> list[str]:
+    """Return the docids of some keys: ASCII, of at most 8 bytes each.
+
+    >>> names_of(keys_of(['10', 'eight by']))
+    ['10', 'eight by']
+    """
+    names: list[str] = keys.astype('>u8').view('S8').astype('U8').tolist()
+    return names
 
 
 def _columns(data: bytes) -> Columns:
@@ -115,7 +137,7 @@ def _columns(data: bytes) -> Columns:
         position, row = stop, rows.stop
     rows_of = {qid: slice(*bounds) for qid, bounds in zip(qids, itertools.pairwise([*firsts, row]), strict=True)}
     query = np.arange(len(qids), dtype=np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
-    pairs = np.repeat(query, np.diff([*firsts, row])) + keys
+    pairs = np.repeat(query, np.diff([*firsts, row])) + mixed(keys)
     pairs.sort()
     if len(rows_of) < len(qids) or (pairs[1:] == pairs[:-1]).any():
         raise _NotPlain
@@ -123,12 +145,23 @@ def _columns(data: bytes) -> Columns:
 
 
 def _keys(words: list[np.ndarray]) -> np.ndarray:
-    """Mix the words of each name; a word of zeros adds nothing, so a key does not depend on the other names."""
-    total = np.zeros(len(words[0]), np.uint64)
+    """Return the letters of short names, the first one highest, and of longer ones the mixed words.
+
+    A word of zeros adds nothing, so a key does not depend on the other names.
+    """
+    short = words[0].byteswap()
+    if len(words) == 1:
+        return short
+    total = np.zeros(len(short), np.uint64)
     for i, word in enumerate(words):
-        mixed = (word ^ (word >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)  # splitmix64's constant
-        total += (mixed ^ (mixed >> np.uint64(29))) * np.uint64(2 * i + 1)
-    return total
+        total += mixed(word) * np.uint64(2 * i + 1)
+    return np.where(words[1] == 0, short, total)
+
+
+def mixed(words: np.ndarray) -> np.ndarray:
+    """Return words whose bits, the last ones too, depend on all of a word; different words stay different."""
+    words = (words ^ (words >> np.uint64(32))) * np.uint64(0x9E3779B97F4A7C15)  # splitmix64's constant
+    return words ^ (words >> np.uint64(29))
 
 
 class _Block:

@@ -154,6 +154,9 @@ def _in_order(docids: list[str], values: np.ndarray, hits: int | None) -> tuple[
     apart = (values[1:] + 1e-6).astype(np.float32) < (values[:-1] - 1e-6).astype(np.float32)
     if apart.all():
         return docids[:hits], values[:hits].tolist()
+    rounded = np.round(values, 6)
+    if (np.diff(rounded.astype(np.float32)) < 0).all() and np.abs(values - rounded).max() < 1e-9:
+        return docids[:hits], rounded[:hits].tolist()  # already as written: reciprocal ranks, a run that was read
     if (np.diff(values) > 1e-6).any():  # not in order, not even nearly
         ranked = rank(zip(docids, values.tolist(), strict=True), hits)
         return [hit.docid for hit in ranked], without_ties([hit.score for hit in ranked])

@@ -6,6 +6,7 @@ import os
 import random
 import threading
 
+import numpy as np
 import pytest
 from conftest import write
 
@@ -137,6 +138,18 @@ def test_keys_of_similar_names_differ():
     names = [f'document-{a:02}-{b:02}-{c:02}' for a in range(20) for b in range(20) for c in range(20)]
     assert len(set(keys_of(names).tolist())) == len(names)
     assert keys_of([name[::-1] for name in names])[7] == keys_of([names[7][::-1]])[0]
+
+
+def test_keys_of_short_names_compare_as_the_names(tmp_path):
+    names = ['b', 'a', 'ab', '10', '9', '100', '8 bytes!', '~', 'a-b', 'Z']
+    names = [name.replace(' ', '_') for name in names]
+    assert [names[i] for i in np.argsort(keys_of(names))] == sorted(names)
+    text = ''.join(f'1 Q0 {name} 1 {-i} t\n' for i, name in enumerate(names))
+    short, long = (read_columns(write(tmp_path / 'run', text + more)) for more in ('', '1 Q0 nineBytes 1 -99 t\n'))
+    assert (short.ordered, long.ordered) == (True, False)
+    rows = np.array([3, 0, 7])
+    assert short.names(rows) == long.names(rows) == ['10', 'b', '~']
+    assert long.keys[:-1].tolist() == short.keys.tolist()
 
 
 def test_plain_runs_stay_columns(tmp_path):

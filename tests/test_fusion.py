@@ -3,14 +3,18 @@
 """Every fusion rule by hand arithmetic: missing documents, ties, negative and equal scores, three runs."""
 
 import math
+import random
 
+import numpy as np
 import pytest
 from conftest import refusal
 
+from pyserini_tct._columns import Columns
 from pyserini_tct.fusion import Rule, fuse, interpolate, reciprocal_rank
 from pyserini_tct.fusion._normalization import NORMALIZATIONS
+from pyserini_tct.fusion._pool import _lowest
 from pyserini_tct.fusion._runs import as_written
-from pyserini_tct.runs import read_run, write_run
+from pyserini_tct.runs import load_run, read_run, write_run
 
 DENSE, SPARSE = {'a': 4.0, 'b': 2.0, 'c': 1.0}, {'b': 10.0, 'd': 6.0}
 
@@ -158,6 +162,39 @@ def test_reciprocal_ranks_keep_their_order_in_a_file(tmp_path):
     assert list(fused['q']) == list(first)
     write_run(tmp_path / 'run', as_written(fused, Rule('rrf')))
     assert list(read_run(tmp_path / 'run')['q']) == list(first)
+
+
+@pytest.mark.parametrize('names', [('{}', '{}'), ('passage-{:05}', 'passage-{:05}'), ('{}', 'passage-{:05}')])
+@pytest.mark.parametrize('method', ['rrf', 'combsum', 'combmnz'])
+def test_runs_from_files_fuse_as_dictionaries_do(tmp_path, names, method):
+    """Docids of 8 letters and less are compared as numbers, longer ones as text, and a file may have the others."""
+    chance, paths = random.Random(0), []
+    for name in names:
+        run = {}
+        for qid in 'ab':
+            docids = [name.format(i) for i in chance.sample(range(90), 60)]
+            run[qid] = {docid: float(chance.randrange(25)) for docid in docids}
+        paths.append(tmp_path / f'run{len(paths)}')
+        paths[-1].write_text(
+            ''.join(f'{q} Q0 {d} 1 {s} t\n' for q, found in run.items() for d, s in found.items()), 'utf-8'
+        )
+    columns, runs = [load_run(path) for path in paths], [read_run(path) for path in paths]
+    assert all(isinstance(run, Columns) for run in columns)
+    for k, depth in ((None, None), (10, None), (30, 20)):
+        fused = fuse(columns, method, k, depth)
+        assert fused == fuse(runs, method, k, depth)
+        assert [list(found) for found in fused.values()] == [
+            sorted(found, key=lambda docid, found=found: (-round(found[docid], 12), docid)) for found in fused.values()
+        ]
+
+
+@pytest.mark.parametrize('top', [3, 10**9, 10**17])
+def test_the_lowest_of_whole_numbers_are_in_order(top):
+    """10^17 does not fit beside a place into 64 bits."""
+    values = np.random.default_rng(0).integers(-top, top, 500).astype(np.float64)
+    for k in (1, 7, 499, 500, 900, None):
+        assert _lowest(values, k).tolist() == np.argsort(values, kind='stable')[:k].tolist()
+    assert _lowest(values[:0], 5).tolist() == []
 
 
 @pytest.mark.parametrize(

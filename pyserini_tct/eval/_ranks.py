@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pyserini_tct._columns import Columns, keys_of
+from pyserini_tct._columns import Columns, keys_of, mixed
 from pyserini_tct._errors import TctError
 from pyserini_tct.eval._formulas import Ranking
 
@@ -89,11 +89,11 @@ def _names_of(found: Mapping[str, float], score: float) -> list[str]:
 def _columns(qrels: Qrels, run: Columns) -> _Lists:
     shared = {qid: rows for qid, rows in run.rows.items() if qid in qrels}
     wanted = keys_of([docid for qid in shared for docid in qrels[qid]])
-    # A key is looked up by its last bits alone; that leaves few rows, of which the names decide.
+    # A key is looked up by its last bits alone, mixed; that leaves few rows, of which the names decide.
     bits = np.uint64((1 << min((FEW * len(wanted)).bit_length(), MOST)) - 1)
     table = np.zeros(int(bits) + 1, bool)
-    table[wanted & bits] = True
-    hits = np.flatnonzero(table[run.keys & bits])
+    table[mixed(wanted) & bits] = True
+    hits = np.flatnonzero(table[mixed(run.keys) & bits])
     bounds = np.searchsorted(hits, [[rows.start, rows.stop] for rows in shared.values()]).tolist()
     for (qid, rows), (first, last) in zip(shared.items(), bounds, strict=True):
         named = zip(run.names(hits[first:last]), run.scores[hits[first:last]].tolist(), strict=True)

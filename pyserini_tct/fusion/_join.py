@@ -6,34 +6,45 @@ Only the names of what is written, and of nothing else, become strings.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from pyserini_tct._columns import Columns
-from pyserini_tct.fusion._pool import WRITTEN, Pool, in_order
+from pyserini_tct._columns import Columns, names_of
+from pyserini_tct.fusion._pool import WRITTEN, Pool, falling
 
 NONE = slice(0, 0)
 
 
-def pool_columns(runs: Sequence[Columns], qid: str, depth: int | None = None) -> Pool:
-    """Pool the lists of one query; see :func:`pool_lists`."""
-    ranked = [_ranked(run, run.rows.get(qid, NONE)) for run in runs]
+def pool_columns(runs: Sequence[Columns], qids: Iterable[str], depth: int | None = None) -> dict[str, Pool]:
+    """Pool the lists of each query; see :func:`pool_lists`."""
+    sides = [(run, falling(run.scores)) for run in runs]
+    return {qid: _pool(sides, qid, depth) for qid in qids}
+
+
+def _pool(sides: list[tuple[Columns, np.ndarray]], qid: str, depth: int | None) -> Pool:
+    runs = [run for run, _ in sides]
+    ranked = [_ranked(run, falls, run.rows.get(qid, NONE)) for run, falls in sides]
     cut = [rows[:depth] for rows, _ in ranked]
-    rows, bounds = np.concatenate(cut), np.cumsum([0, *map(len, cut)])
+    rows, bounds = np.concatenate(cut), [0, *itertools.accumulate(map(len, cut))]
     keys = np.concatenate([run.keys[part] for run, part in zip(runs, cut, strict=True)])
-    order = np.argsort(keys)
+    order = keys.argsort()
     ordered = keys[order]
     new = np.ones(len(keys), bool)
     np.not_equal(ordered[1:], ordered[:-1], out=new[1:])
     place = np.empty(len(keys), np.intp)
-    place[order] = np.cumsum(new) - 1
+    place[order] = new.cumsum() - 1
+    positions = [place[start:stop] for start, stop in itertools.pairwise(bounds)]
+    scores = [scores for _, scores in ranked]
+    if all(run.ordered for run in runs):  # the keys are the docids, and have brought them in order
+        found = ordered[new]
+        return Pool(len(found), positions, scores, lambda places: names_of(found[places]), None)
     union = order[new]  # of each passage of the union, one of its rows
 
     def split(places: np.ndarray) -> list[tuple[Columns, np.ndarray, np.ndarray]]:
         """Return each run with the numbers and rows of the places that are taken from it."""
         at = union[places]
-        owner = np.searchsorted(bounds, at, 'right') - 1
+        owner = np.searchsorted(np.array(bounds), at, 'right') - 1
         numbers = [np.flatnonzero(owner == number) for number in range(len(runs))]
         return [(run, which, rows[at[which]]) for run, which in zip(runs, numbers, strict=True)]
 
@@ -51,14 +62,13 @@ def pool_columns(runs: Sequence[Columns], qid: str, depth: int | None = None) ->
             words[which, : found.shape[1]] = found
         return _lexicographic(words)
 
-    positions = [place[start:stop] for start, stop in itertools.pairwise(bounds)]
-    return Pool(len(union), positions, [scores for _, scores in ranked], names, by_docid)
+    return Pool(len(union), positions, scores, names, by_docid)
 
 
-def _ranked(run: Columns, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+def _ranked(run: Columns, falls: np.ndarray, rows: slice) -> tuple[np.ndarray, np.ndarray]:
     """Return rows and scores of a list, best first, ties by docid."""
     numbers, scores = np.arange(rows.start, rows.stop), run.scores[rows]
-    if not in_order(scores):
+    if not falls[rows.start : max(rows.stop - 1, 0)].all():
         by_docid = _lexicographic(_words(run, numbers))
         order = by_docid[np.argsort(-np.rint(scores[by_docid] * 10.0**WRITTEN), kind='stable')]
         numbers, scores = numbers[order], scores[order]

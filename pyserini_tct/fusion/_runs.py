@@ -38,7 +38,7 @@ def pool(
     found = dict.fromkeys(qid for run in runs for qid in queries(run) if qids is None or qid in qids)
     columns = [run for run in runs if isinstance(run, Columns)]
     if len(columns) == len(runs):
-        return {qid: pool_columns(columns, qid, depth) for qid in found}
+        return pool_columns(columns, found, depth)
     lists = [run.as_run() if isinstance(run, Columns) else run for run in runs]
     pools = {}
     for qid in found:
