@@ -138,6 +138,16 @@ def test_a_depth_cuts_after_the_normalisation():
     assert one('combsum', (A, {'w': 1.0}), normalization='min-max', depth=2) == {'w': 1.0, 'x': 1.0, 'y': 0.5}
 
 
+@pytest.mark.filterwarnings('ignore:overflow')
+def test_scores_beyond_all_rounding_are_ties_in_docid_order():
+    """1e305 times a million is infinite, and infinite less infinite is no number, so no zero."""
+    assert list(one('combsum', ({'zz': 1e305, 'mm': 8e304}, {'aa': 9e304}), k=1)) == ['aa']
+
+
+def test_a_depth_of_nothing_fuses_nothing():
+    assert fuse([{'q': {'a': 1.0}}, {'q': {'b': 1.0}}], 'combsum', depth=0) == {'q': {}}
+
+
 def test_queries_of_one_run_only():
     runs = [{'1': {'a': 2.0}}, {'2': {'b': 3.0}}]
     assert fuse(runs, 'interpolation', weights=(1, 0.5), missing='min') == {'1': {'a': 2.0}, '2': {'b': 1.5}}

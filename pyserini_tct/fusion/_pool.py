@@ -51,7 +51,8 @@ class Pool:
             return _lowest(below, k)
         if 'by_docid' not in self.__dict__:
             best = _lowest(below, None if k is None else k + 1)  # one more: a tie at the cut
-            if (np.diff(below[best]) != 0).all():
+            falls = below[best]
+            if (falls[1:] != falls[:-1]).all():
                 return best[:k]
             self.by_docid = self._order_by_docid()
         return self.by_docid[_lowest(below[self.by_docid], k)]

@@ -97,7 +97,7 @@ class Rule:
             if self.method == 'rrf':
                 part = 1 / (self.rrf_k + np.arange(1, len(at) + 1))
             else:
-                part = NORMALIZATIONS[self.normalization](raw)[: len(at)] if len(at) else raw
+                part = NORMALIZATIONS[self.normalization](raw)[: len(at)] if len(at) else raw[:0]
             row = np.full(size, self._missing(part))
             row[at] = part
             total += weight * row
