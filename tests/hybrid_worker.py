@@ -6,6 +6,7 @@ Arguments: a JSON file with texts, topics and a student; an output folder, which
 """
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -18,6 +19,36 @@ def write_lines(path: Path, rows: list[dict]) -> Path:
 
 def pairs(hits) -> list:
     return [(hit.docid, float(hit.score)) for hit in hits]
+
+
+def refusals(out: Path) -> dict[str, str]:
+    """Return the sentence that each unfit index gets: for search, and by ``index.info``, which reads all of it."""
+    import numpy as np
+
+    from pyserini_tct.index._lucene_vectors import LuceneVectors
+    from pyserini_tct.index.info import describe
+
+    for name in ('short', 'changed'):
+        shutil.copytree(out / 'hnsw', out / name)
+    (short,), (changed,) = ((out / name).glob('*.vec') for name in ('short', 'changed'))
+    short.write_bytes(short.read_bytes()[:-400])
+    content = bytearray(changed.read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    attempts = {
+        'dimension': lambda: LuceneVectors(out / 'hnsw').search(np.ones((1, 16), np.float32), 3),
+        'texts': lambda: LuceneVectors(out / 'raw'),
+        'short': lambda: LuceneVectors(out / 'short'),
+        'short, info': lambda: describe(out / 'short'),
+        'changed, info': lambda: describe(out / 'changed'),
+    }
+    found = {}
+    for name, attempt in attempts.items():
+        try:
+            found[name] = f'nothing was refused: {attempt()}'
+        except Exception as error:
+            found[name] = f'{type(error).__name__}: {error}'.replace(f'{out}/', '')
+    return found
 
 
 def main(job_file: str, output: str) -> None:
@@ -73,6 +104,7 @@ def main(job_file: str, output: str) -> None:
         configure_bm25(BM25Searcher(out / 'slim'), rm3=True)
     except Exception as error:
         results['slim'] = f'{type(error).__name__}: {error}'
+    results['refused'] = refusals(out)
     impact, of_stock = ImpactSearcher(out / 'impact', None), LuceneImpactSearcher(str(out / 'impact'), None)
     results['ours']['impact'] = {q: pairs(impact.search(q, 6)) for q in topics.values()}
     results['stock']['impact'] = {q: pairs(of_stock.search(q, 6)) for q in topics.values()}

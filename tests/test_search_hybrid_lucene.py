@@ -167,6 +167,21 @@ def test_dense_search_of_lucene_vectors(lucene, tiny_index, tiny_student, topics
     assert sorted(file.name for file in tmp_path.iterdir()) == ['run', 'topics.tsv']
 
 
+@pytest.mark.parametrize(
+    ('name', 'sentence'),
+    [
+        ('dimension', 'hnsw has vectors of dimension 32, the queries have 16: give the encoder that made it'),
+        ('texts', 'raw holds no dense vectors: name one of `index.lucene --dense`'),
+        ('short', 'short is damaged or no index of Lucene ('),
+        ('short, info', 'short is damaged or no index of Lucene ('),
+        ('changed, info', 'changed is damaged or no index of Lucene ('),
+    ],
+)
+def test_an_unfit_lucene_index_is_refused(lucene, name, sentence):
+    """Anserini prints what a query threw and returns no hits: queries of another dimension made empty runs."""
+    assert lucene[1]['refused'][name].startswith(f'TctError: {sentence}')
+
+
 def test_products_that_lucene_does_not_score_are_told(capsys):
     _warn_of_negatives(np.array([[1.0, 0.5], [-3.0, 0.0]], np.float32))
     assert 'inner products down to -3.0' in capsys.readouterr().err

@@ -15,6 +15,7 @@ import numpy as np
 
 from pyserini_tct import _atomic, _cli, _env, _manifest
 from pyserini_tct._errors import TctError
+from pyserini_tct.index import _lucene
 
 TYPES = {'flat': 'Flat', 'hnsw': 'Hnsw'}
 PASSAGES = 1 << 16  # of a parquet file at most
@@ -29,7 +30,7 @@ class LuceneVectors:
         folder: index folder.
 
     Raises:
-        TctError: no Lucene index of vectors is there, or there is no usable Java.
+        TctError: no Lucene index of vectors is there, it is damaged, or there is no usable Java.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,6 +39,9 @@ class LuceneVectors:
         if not any(folder.glob('segments_*')):
             raise TctError(f'{folder} is no Lucene index: give the folder that Anserini made')
         _jvm.prepare()
+        self.dimension = _lucene.vector_dimension(folder)
+        if not self.dimension:
+            raise TctError(f'{folder} holds no dense vectors: name one of `index.lucene --dense`')
         self.folder, self._autoclass = folder, _jvm.autoclass
         self._args = _jvm.autoclass('io.anserini.search.HnswDenseSearcher$Args')()
         self._args.index = str(folder)
@@ -51,27 +55,29 @@ class LuceneVectors:
         HNSW keeps ``ef_search`` candidates, or ``k`` where that is more: Lucene returns no more hits than it keeps.
 
         Raises:
-            TctError: the index holds no vectors, or such of another dimension.
+            TctError: the index holds vectors of another dimension, or Lucene failed.
         """
+        if vectors.shape[1] != self.dimension:
+            raise TctError(
+                f'{self.folder} has vectors of dimension {self.dimension}, the queries have {vectors.shape[1]}: '
+                'give the encoder that made it'
+            )
         self._args.efSearch = max(ef_search, k)
         texts, numbers = (self._autoclass('java.util.ArrayList')() for _ in range(2))
         for number, vector in enumerate(vectors):
             texts.add(json.dumps(vector.tolist()))
             numbers.add(str(number))
-        found: list[list[tuple[str, float]]] = [[] for _ in vectors]
-        for entry in self._java(self._object.batch_search, texts, numbers, k, threads).entrySet().toArray():
-            found[int(entry.getKey())] = [(hit.docid, float(hit.score)) for hit in entry.getValue()]
-        return found
+        entries = self._java(self._object.batch_search, texts, numbers, k, threads).entrySet().toArray()
+        found = {int(entry.getKey()): entry.getValue() for entry in entries}
+        if len(found) < len(vectors):  # Anserini prints what a query threw, and goes on
+            raise _lucene.damaged(self.folder, RuntimeError(f'{len(vectors) - len(found)} queries failed in Lucene'))
+        return [[(hit.docid, float(hit.score)) for hit in found[number]] for number in range(len(vectors))]
 
     def _java(self, method: Any, *words: Any) -> Any:
         try:
             return method(*words)
         except Exception as error:  # jnius.JavaException
-            cause = (str(error).splitlines() or ['no message'])[0][:160]
-            raise TctError(
-                f'{self.folder} cannot be searched as an index of dense vectors ({cause}): '
-                'name one of the encoder that made it'
-            ) from error
+            raise _lucene.damaged(self.folder, error) from error
 
 
 def build_vectors(
@@ -103,7 +109,6 @@ def build_vectors(
     """
     from pyserini_tct import _jvm
     from pyserini_tct.index import _open
-    from pyserini_tct.index.lucene import count_documents
 
     _atomic.check_free(output, overwrite, 'lucene-vectors', [store_path])
     (source,) = _open.open_sources([store_path])
@@ -125,7 +130,7 @@ def build_vectors(
                 *(('-M', str(m), '-efC', str(ef_construction)) if graph else ()),
             ]
         )
-        indexed = count_documents(target)
+        indexed = _lucene.count_documents(target)
         if indexed != len(source):
             raise TctError(
                 f'{store_path} has {len(source)} vectors but Anserini indexed {indexed}: '

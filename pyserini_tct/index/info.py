@@ -17,6 +17,7 @@ import numpy as np
 from pyserini_tct import _atomic, _cli, _env
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import digest, read_manifest
+from pyserini_tct.index import _lucene
 from pyserini_tct.index._kinds import PARAMETERS
 
 DEPTHS = (10, 100, 1000)
@@ -34,7 +35,7 @@ def describe(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {'index': str(folder), 'kind': manifest.get('kind'), 'type': manifest.get('type')}
     if any(folder.glob('segments_*')):
         size = sum(file.stat().st_size for file in folder.iterdir())
-        count, dimension = manifest.get('count'), manifest.get('dimension')
+        count, dimension = _lucene.verify(folder)
     else:
         from pyserini_tct.index._open import load_index
 
@@ -42,7 +43,7 @@ def describe(folder: Path) -> dict[str, Any]:
         size, count, dimension = (folder / 'index').stat().st_size, len(docids), index.d
         found |= {'class': type(index).__name__, 'factory': manifest.get('factory'), 'docids': len(set(docids))}
     found['parameters'] = {name: manifest[name] for name in PARAMETERS if name in manifest}
-    found |= {'passages': count, 'dimension': dimension, 'bytes': size}
+    found |= {'passages': count, 'dimension': dimension or None, 'bytes': size}
     found['bytes_per_passage'] = size / count if count else None
     found['texts'] = (folder / 'texts.jsonl').exists()
     for key in ('encoder_sha256', 'query_length', 'passage_length', 'precision'):

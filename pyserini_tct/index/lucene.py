@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pyserini_tct import _atomic, _cli, _manifest
 from pyserini_tct._errors import TctError
-from pyserini_tct.index import _lucene_vectors
+from pyserini_tct.index import _lucene, _lucene_vectors
 
 
 def build_bm25(
@@ -70,7 +70,7 @@ def build_bm25(
                 *(('-storeDocvectors',) if docvectors else ()),
             ]
         )
-        indexed = count_documents(target)
+        indexed = _lucene.count_documents(target)
         if indexed != count:
             raise TctError(
                 f'{corpus} has {count} passages but Anserini indexed {indexed}: '
@@ -81,21 +81,6 @@ def build_bm25(
     if blank:
         _cli.note(f'note: {blank} passages have no text and are not in the BM25 index')
     return count
-
-
-def count_documents(index: Path) -> int:
-    """Return the number of documents in a Lucene index, or 0 where there is none."""
-    from pyserini_tct import _jvm
-
-    if not any(index.glob('segments_*')):
-        return 0
-    reader = _jvm.autoclass('io.anserini.index.IndexReaderUtils').getReader(
-        _jvm.autoclass('java.lang.String')(str(index))
-    )
-    try:
-        return int(reader.maxDoc())
-    finally:
-        reader.close()
 
 
 def main(argv: Sequence[str]) -> None:
