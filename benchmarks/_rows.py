@@ -5,6 +5,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+AGREEMENT = 0.99  # least share of stock's hits with which a goal counts as met
+
 
 class Row(NamedTuple):
     """One comparison.
@@ -33,6 +35,11 @@ class Row(NamedTuple):
         """Stock's time by ours: above 1 is faster."""
         return self.stock / self.ours
 
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached, with the same hits."""
+        return self.ratio >= (self.goal or 0) and (self.agree is None or self.agree >= AGREEMENT)
+
 
 HEAD = ('', 'stock ms', 'ours ms', 'ratio', 'goal', '', 'agree', 'reached', 'stock MiB', 'ours MiB')
 FORM = '{:<46}{:>10}{:>10}{:>8}{:>6} {:<7}{:>7} {:<16}{:>10}{:>10}'
@@ -52,7 +59,7 @@ def show(rows: Sequence[Row]) -> None:
                 f'{1000 * row.ours:.2f}',
                 f'{row.ratio:.2f}x',
                 '' if row.goal is None else f'{row.goal:g}x',
-                '' if row.goal is None else 'met' if row.ratio >= row.goal else 'MISSED',
+                '' if row.goal is None else 'met' if row.met else 'MISSED',
                 '' if row.agree is None else f'{row.agree:.4f}',
                 '' if row.reached is None else f'{row.reached:.0%} {row.limit}',
                 *(('', '') if row.mib is None else (f'{mib:.0f}' for mib in row.mib)),

@@ -47,12 +47,17 @@ def rows(model: Path, work: Path, rounds: int = 3) -> list[Row]:
     flags = ['encoder', '--encoder', model, '--encoder-class', 'tct_colbert', '--batch-size', 64, '--max-length', 154]
     flags += ['--device', 'cpu']
     count = len((pocket / 'corpus.jsonl').read_text(encoding='utf-8').splitlines())
-    stock_flags = [*corpus, '--fields', 'text', 'output', '--embeddings', work / 's', '--to-faiss', *flags]
-    once = {
-        'stock': [_run(*STOCK, 'pyserini.encode', *stock_flags, '--dimension', 384)],
-        'ours': [_run('pyserini_tct.encode', *corpus, 'output', '--embeddings', work / 'v', *flags)],
-    }
-    return [*found, _row('encoding pocket, whole command, a passage', once, count)]
+
+    def stock_flags(output: Path) -> list[object]:
+        made = ['output', '--embeddings', output, '--to-faiss']
+        return [*corpus, '--fields', 'text', *made, *flags, '--dimension', 384]
+
+    whole: dict[str, list[tuple[float, float]]] = {'stock': [], 'ours': []}
+    for number in range(rounds):
+        whole['stock'].append(_run(*STOCK, 'pyserini.encode', *stock_flags(work / f's{number}')))
+        ours = (*corpus, 'output', '--embeddings', work / f'v{number}', *flags)
+        whole['ours'].append(_run('pyserini_tct.encode', *ours))
+    return [*found, _row('encoding pocket, whole command, a passage', whole, count)]
 
 
 def _run(*words: object) -> tuple[float, float]:

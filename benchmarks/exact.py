@@ -16,7 +16,7 @@ from benchmarks._interleave import interleave, table
 from benchmarks._rows import Row
 from benchmarks.machine import THREADS, Ceiling
 from pyserini_tct import _env, _jvm
-from pyserini_tct.runs import write_run
+from pyserini_tct.runs import read_run, write_run
 from pyserini_tct.search.faiss import FaissSearcher
 
 PASSAGES, DIMENSION, QUERIES = 100_000, 768, 64
@@ -110,7 +110,11 @@ def rows(work: Path, limits: Ceiling, rounds: int = 5) -> list[Row]:
     )
     read = SINGLES * 4 * PASSAGES * DIMENSION / 1e9 / seconds['ours'] / limits.read
     per = [seconds[name] / SINGLES for name in ('stock', 'ours')]
-    found.append(Row('flat 100k x 768, one query, k = 10', *per, SINGLE, None, read, 'fp32 read'))
+    pairs = [
+        ({h.docid for h in stock.search(q[None], 10, THREADS)}, {h.docid for h in ours.search(q, 10)}) for q in singles
+    ]
+    agree = float(np.mean([len(mine & other) / 10 for mine, other in pairs]))
+    found.append(Row('flat 100k x 768, one query, k = 10', *per, SINGLE, agree, read, 'fp32 read'))
 
     def stock_run() -> None:
         from pyserini.output_writer import OutputFormat, get_output_writer
@@ -125,7 +129,12 @@ def rows(work: Path, limits: Ceiling, rounds: int = 5) -> list[Row]:
 
     seconds = interleave({'stock': stock_run, 'ours': our_run}, rounds)
     per = [seconds[name] / QUERIES for name in ('stock', 'ours')]
-    found.append(Row('flat 100k x 768, to a run file, k = 1000', *per, RUN_FILE))
+    written = []
+    for run in (stock_run, our_run):
+        run()
+        written.append(read_run(out))
+    agree = float(np.mean([len(written[0][qid].keys() & written[1][qid].keys()) / 1000 for qid in ids]))
+    found.append(Row('flat 100k x 768, to a run file, k = 1000', *per, RUN_FILE, agree))
     rankings = ours.rankings(queries, ids, 1000, THREADS)
     parts = {
         'search': lambda: ours.rankings(queries, ids, 1000, THREADS),

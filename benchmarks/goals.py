@@ -46,7 +46,8 @@ def verdicts(rows: list[Row]) -> None:
     """Print of each goal its best way, and of one that is missed what the whole of the machine would give."""
     print()
     for key in dict.fromkeys((row.what.partition(':')[0], row.goal) for row in rows if row.goal):
-        best = max((row for row in rows if (row.what.partition(':')[0], row.goal) == key), key=lambda row: row.ratio)
-        verdict = 'met' if best.ratio >= (best.goal or 0) else 'MISSED'
+        alike = (row for row in rows if (row.what.partition(':')[0], row.goal) == key)
+        best = max(alike, key=lambda row: (row.met, row.ratio))
+        verdict = 'met' if best.met else 'MISSED'
         limit = f'; all of the {best.limit} would be {best.ratio / best.reached:.2f}x' if best.reached else ''
         print(f'{verdict:<7} {key[1]:>4g}x  {best.what}: {best.ratio:.2f}x{limit if verdict == "MISSED" else ""}')
