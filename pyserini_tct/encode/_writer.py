@@ -15,14 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from pyserini_tct import _atomic, _files, _manifest
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import IRDS, Passage, corpus_files, read_corpus
 from pyserini_tct.encode import _blocks
-from pyserini_tct.encode._encoders import TctColBertDocumentEncoder, half_precision, passage_length
+from pyserini_tct.encode._encoders import TctColBertDocumentEncoder, check_finite, half_precision, passage_length
 from pyserini_tct.text import TctTokenizer
 from pyserini_tct.vectors import TEXTS, partial_path, write_offsets
 
@@ -124,11 +123,7 @@ def encode_corpus(
                 rows = [row[:length] for row in rows]
                 with precision:
                     vectors = encoder.student.embed(rows, encoder.batch_size, progress.update)
-                bad = ~np.isfinite(vectors).all(axis=1)
-                if bad.any():
-                    raise TctError(
-                        f'the vector of {block[int(bad.argmax())].docid} is not finite: the checkpoint is unsound'
-                    )
+                check_finite(vectors, lambda row, block=block: block[row].docid, encoder.model_name)
                 _blocks.write(partial, number, block, vectors, number >= first_new)
                 count += len(block)
         if not count:
