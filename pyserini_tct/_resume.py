@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct import _atomic, _files
+from pyserini_tct._disk import naming
 from pyserini_tct._errors import TctError
 
 
@@ -27,7 +28,7 @@ def resumed(output: Path, plan: dict[str, Any], overwrite: bool) -> Iterator[Pat
     """
     partial = output.with_name(output.name + '.partial')
     plan_file = partial.with_name(partial.name + '.plan.json')
-    with _atomic.lock(partial):
+    with _atomic.lock(partial), naming(partial):
         same = partial.is_dir() and is_plan(plan_file, plan, overwrite)
         if partial.exists() and not same and not overwrite:
             raise TctError(f'{partial} was left by a job with other inputs or settings: remove it or add --overwrite')

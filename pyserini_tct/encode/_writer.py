@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from tqdm import tqdm
 
 from pyserini_tct import _atomic, _files, _manifest
+from pyserini_tct._disk import naming
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import IRDS, Passage, corpus_files, read_corpus
 from pyserini_tct.encode import _blocks
@@ -104,7 +105,7 @@ def encode_corpus(
         raise TctError('fp16 is of the backend torch alone: leave out the backend and the precision, or fp16')
     precision = half_precision(encoder.device) if fp16 else contextlib.nullcontext()
     partial = partial_path(output)
-    with _atomic.lock(partial), _clean_start(partial):
+    with _atomic.lock(partial), _clean_start(partial), naming(partial):
         done = _blocks.resume(partial, plan, part, overwrite)
         if overwrite and not done:
             done = _blocks.take_over(output, partial, plan)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pyserini_tct import _atomic, _env, _files
+from pyserini_tct import _atomic, _disk, _env, _files
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import fast
@@ -150,7 +150,7 @@ def exported(student: Student, backend: str) -> Path:
     folder = cache_home() / 'tct-onnx' / key[:32]
     if not _is_sound(folder):
         _env.need('onnx', backend, 'exporting a model')
-        with _atomic.lock(folder, f'another process exports {folder}, waiting'):
+        with _disk.writing_cache(folder), _atomic.lock(folder, f'another process exports {folder}, waiting'):
             if not _is_sound(folder):
                 if folder.exists():
                     note(f'{folder / MODEL} is not what {CHECKSUM} beside it says: it is exported again')
