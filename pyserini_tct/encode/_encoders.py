@@ -9,7 +9,7 @@ and of 2.x are both taken (2.x renamed ``encoded_query_dir`` to ``encoded_querie
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class TctColBertQueryEncoder:
     def _embed(self, queries: Sequence[str]) -> np.ndarray:
         rows = self.student.tokenizer.queries(queries, self.student.settings.query_length)
         vectors = self.student.embed(rows, self.batch_size)
-        check_finite(vectors, lambda row: f'the query {queries[row]!r}', self.model_name)
+        check_finite(vectors, [f'the query {query!r}' for query in queries], self.model_name)
         return vectors
 
     def _open_cache(self, folder: Path) -> QueryCache:
@@ -180,16 +180,16 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
     return model
 
 
-def check_finite(vectors: np.ndarray, text_of: Callable[[int], str], model_name: str) -> None:
+def check_finite(vectors: np.ndarray, names: Sequence[str], model_name: str) -> None:
     """Refuse NaN and infinity in the vectors that a model gave, ``(texts, dimension)``.
 
     Raises:
-        TctError: the sentence has ``text_of(row)`` of the first such row.
+        TctError: the sentence has the name of the first such row.
     """
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         raise TctError(
-            f'the vector of {text_of(int(finite.argmin()))} is not finite: the weights of {model_name} are unsound, '
+            f'the vector of {names[int(finite.argmin())]} is not finite: the weights of {model_name} are unsound, '
             'use another checkpoint'
         )
 

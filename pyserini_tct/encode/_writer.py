@@ -124,7 +124,7 @@ def encode_corpus(
                 rows = [row[:length] for row in rows]
                 with precision:
                     vectors = encoder.student.embed(rows, encoder.batch_size, progress.update)
-                check_finite(vectors, lambda row, block=block: block[row].docid, encoder.model_name)
+                check_finite(vectors, [passage.docid for passage in block], encoder.model_name)
                 _blocks.write(partial, number, block, vectors, number >= first_new)
                 count += len(block)
         if not count:
