@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pyserini_tct import _cli
+from pyserini_tct._disk import naming
 from pyserini_tct._errors import TctError
 
 Manifest = dict[str, Any]
@@ -152,7 +153,7 @@ def atomic_file(path: Path, mode: str = 'w', manifest: Manifest | None = None) -
     partial = _partial(path)
     try:
         text = {} if 'b' in mode else {'encoding': 'utf-8', 'newline': '\n'}
-        with open(partial, mode, **text) as out:  # type: ignore[call-overload]
+        with naming(path), open(partial, mode, **text) as out:  # type: ignore[call-overload]
             yield out
             out.flush()
             os.fsync(out.fileno())
@@ -168,10 +169,11 @@ def atomic_folder(path: Path, manifest: Manifest | None = None) -> Iterator[Path
     partial = _partial(path)
     partial.mkdir()
     try:
-        yield partial
-        for file in partial.iterdir():
-            with open(file, 'rb') as written:
-                os.fsync(written.fileno())
+        with naming(path):
+            yield partial
+            for file in partial.iterdir():
+                with open(file, 'rb') as written:
+                    os.fsync(written.fileno())
         publish(partial, path, manifest)
     except BaseException:
         remove(partial)
@@ -200,10 +202,8 @@ def _alive(pid: int) -> bool:
         return True  # there, signal 0 would end the process
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
+    except OSError as error:  # else it is another user's
+        return not isinstance(error, ProcessLookupError)
     return True
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
+from pyserini_tct import _disk
 from pyserini_tct._errors import TctError
 
 FAILED, UNUSABLE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
@@ -131,8 +132,7 @@ def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None 
     except OSError as error:
         if debug:
             raise
-        where = f'{error.filename}: ' if error.filename else ''
-        code = _complain(f'{where}{error.strerror or error}; no output was replaced')
+        code = _complain(f'{_disk.sentence(error)}; no output was replaced')
     except Exception as error:  # what no one foresaw: still one sentence, and nothing half-written
         if debug:
             raise

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyserini_tct import _atomic, _files
+from pyserini_tct._disk import naming
 from pyserini_tct._errors import TctError
 
 
@@ -27,8 +28,8 @@ def resumed(output: Path, plan: dict[str, Any], overwrite: bool) -> Iterator[Pat
     """
     partial = output.with_name(output.name + '.partial')
     plan_file = partial.with_name(partial.name + '.plan.json')
-    with _atomic.lock(partial):
-        same = partial.is_dir() and plan_file.exists() and _files.read_json(plan_file) == plan
+    with _atomic.lock(partial), naming(partial):
+        same = partial.is_dir() and is_plan(plan_file, plan, overwrite)
         if partial.exists() and not same and not overwrite:
             raise TctError(f'{partial} was left by a job with other inputs or settings: remove it or add --overwrite')
         if not same:
@@ -42,6 +43,22 @@ def resumed(output: Path, plan: dict[str, Any], overwrite: bool) -> Iterator[Pat
                 _forget(partial, plan_file)
             raise
         _forget(partial, plan_file)
+
+
+def is_plan(plan_file: Path, plan: dict[str, Any], overwrite: bool) -> bool:
+    """Tell whether an unfinished job was begun with ``plan``; with ``overwrite`` a damaged plan is another one.
+
+    Raises:
+        TctError: the plan is damaged, so no one knows what the job was.
+    """
+    try:
+        return plan_file.exists() and _files.read_json(plan_file) == plan
+    except TctError as error:
+        if overwrite:
+            return False
+        raise TctError(
+            f'{plan_file} is damaged, no one knows what the job was: add --overwrite to start anew'
+        ) from error
 
 
 def _forget(partial: Path, plan_file: Path) -> None:

@@ -23,6 +23,7 @@ from pyserini_tct._manifest import read_manifest
 
 KEYS = ('dimension', 'count', 'shards', 'texts_sha256', 'encoder_sha256', 'tokenizer_sha256', 'query_length')
 TEXTS, OFFSETS = 'texts.jsonl', 'texts.offsets.npy'
+REMEDY = 'run the same encode command with --overwrite'
 
 
 def existing(path: Path) -> Path:
@@ -41,7 +42,7 @@ def load_matrix(path: Path, mmap: bool = False) -> np.ndarray:
     try:
         matrix = np.load(path, mmap_mode='r' if mmap else None, allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
-        raise TctError(f'{path} is damaged or no npy file ({error}): encode again') from error
+        raise TctError(f'{path} is damaged or no npy file ({error}): encode again with --overwrite') from error
     if not isinstance(matrix, np.ndarray):
         raise TctError(f'{path} holds several arrays: one matrix of floats is needed')
     if matrix.ndim != 2 or matrix.dtype.kind != 'f':
@@ -171,12 +172,12 @@ class VectorStore:
             if not len(vectors) == len(docids) == shard['count']:
                 raise TctError(
                     f'{vectors_file} has {len(vectors)} vectors, its docids are {len(docids)}, the manifest says '
-                    f'{shard["count"]}: encode again'
+                    f'{shard["count"]}: {REMEDY}'
                 )
             if vectors.shape[1] != self.dimension:
                 raise TctError(
                     f'{vectors_file} has dimension {vectors.shape[1]}, the manifest says {self.dimension}: '
-                    'a shard of another model, encode again'
+                    f'a shard of another model, {REMEDY}'
                 )
             yield docids, vectors
         if verify:
@@ -185,8 +186,10 @@ class VectorStore:
 
 def verify_file(path: Path, expected: str) -> None:
     """Raise :class:`TctError` unless a file is there and has the checksum expected."""
-    if sha256(existing(path)) != expected:
-        raise TctError(f'{path} is damaged (its checksum differs from the manifest): encode again')
+    if not path.is_file():
+        raise TctError(f'{path} does not exist: {REMEDY}')
+    if sha256(path) != expected:
+        raise TctError(f'{path} is damaged (its checksum differs from the manifest): {REMEDY}')
 
 
 def partial_path(folder: Path) -> Path:

@@ -10,12 +10,13 @@ import pytest
 from conftest import TEXTS, fails, refusal
 from test_encode import words
 
-from pyserini_tct import _env
+from pyserini_tct import _env, _files
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder
 from pyserini_tct.encode.__main__ import main
 from pyserini_tct.index.faiss import build_flat
-from pyserini_tct.models import backends
+from pyserini_tct.models import backends, student
+from pyserini_tct.search.faiss.__main__ import main as search
 
 
 def installed(backend):
@@ -49,6 +50,7 @@ def test_a_backend_gives_torchs_vectors_and_is_exported_once(
         np.testing.assert_allclose(encode[0](texts), encode[1](texts), atol=1e-5)
     (folder,) = (path for path in cache.iterdir() if path.is_dir())
     (folder / 'model.onnx').write_bytes(b'\x08')
+    (folder / 'model.onnx.sha256').write_text(_files.sha256(folder / 'model.onnx'))
     sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend=backend)
     assert f'{folder}/model.onnx cannot be loaded' in sentence
     assert 'exported again' in sentence
@@ -66,6 +68,54 @@ def test_other_vectors_are_refused_with_both_numbers(tiny_student, monkeypatch):
     sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend='onnx')
     assert 'the least cosine is 0.' in sentence
     assert '0.9999 is needed' in sentence
+
+
+def test_vectors_of_another_length_are_refused(tiny_student, monkeypatch):
+    """Scores are dot products: three times a vector has the same cosines and other rankings."""
+
+    def longer(backend, student, precision):
+        import torch
+
+        return lambda ids, mask: 3 * student(torch.from_numpy(ids), torch.from_numpy(mask)).detach().numpy()
+
+    monkeypatch.setitem(backends._RUNTIMES, 'onnx', longer)
+    sentence = refusal(TctColBertDocumentEncoder, tiny_student, device='cpu', backend='onnx')
+    assert 'they differ by up to 2 of their length, 0.015 is allowed; use the backend torch' in sentence
+
+
+@pytest.mark.parametrize('damage', ['model', 'checksum', 'none'])
+def test_a_damaged_export_is_exported_again(tiny_student, cache, monkeypatch, capsys, damage):
+    """It may load, and give the vectors of no model."""
+    monkeypatch.setattr(_env, 'need', lambda *_: None)
+    exports = []
+
+    def export(student, file, backend):
+        exports.append(file)
+        file.write_bytes(b'a model')
+
+    monkeypatch.setattr(backends, '_export', export)
+    model = student.load(tiny_student)
+    file = backends.exported(model, 'onnx')
+    assert backends.exported(model, 'onnx') == file
+    capsys.readouterr()
+    if damage == 'model':
+        file.write_bytes(b'a mode1')
+    if damage == 'checksum':
+        file.with_name('model.onnx.sha256').unlink()
+    assert backends.exported(model, 'onnx').read_bytes() == b'a model'
+    assert ('is not what model.onnx.sha256 beside it says: it is exported again' in capsys.readouterr().err) == (
+        damage != 'none'
+    )
+    assert len(exports) == (1 if damage == 'none' else 2)
+
+
+def test_a_search_compares_the_backend_before_it_exports(
+    tiny_index, tiny_student, topics, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(backends, 'use', lambda *_: pytest.fail('exported'))
+    words = ['--index', tiny_index, '--encoder', tiny_student, '--topics', topics, '--output', tmp_path / 'run']
+    found = fails(search, *words, '--backend', 'onnx', capsys=capsys)
+    assert 'was made with another backend (backend torch, this one has onnx): use --backend torch' in found
 
 
 def test_bf16_is_near_fp32_and_named(corpus, tmp_path, tiny_student):

@@ -137,7 +137,9 @@ def test_a_full_disk_at_any_moment_is_one_sentence_and_leaves_nothing_half_done(
     for n in range(1, 15):
         output, fail_at = tmp_path / f'v{n}', n
         flushes.clear()
-        assert 'No space left on device' in fails(main, *words(corpus, output, tiny_student), capsys=capsys)
+        found = fails(main, *words(corpus, output, tiny_student), capsys=capsys)
+        assert found.startswith(f'error: {output}.')  # v.partial/00000.npy, say
+        assert 'No space left on device: make room there or choose another place; no output was replaced' in found
         assert not [*tmp_path.glob(f'v{n}'), *tmp_path.glob(f'v{n}.manifest.json')]
         main(words(corpus, output, tiny_student))
         assert contents(output) == contents(tmp_path / 'whole')

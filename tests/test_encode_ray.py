@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Encoding by Ray tasks: the store of one process, also when a worker dies; a clear sentence without Ray."""
 
+import contextlib
 import importlib.util
+import socket
 import sys
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +15,7 @@ from conftest import fails
 from test_encode import words
 from test_encode_shards import contents
 
+from pyserini_tct.encode import _ray
 from pyserini_tct.encode.__main__ import main
 
 
@@ -62,10 +66,62 @@ def test_an_address_where_nothing_listens(corpus, tmp_path, tiny_student, capsys
     """Ray itself would try for minutes."""
     absent = SimpleNamespace(is_initialized=lambda: False, init=lambda *_, **__: pytest.fail('Ray was asked'))
     monkeypatch.setitem(sys.modules, 'ray', absent)
+    monkeypatch.setitem(sys.modules, 'grpc', SimpleNamespace())
     for address in ('127.0.0.1:1', 'ray://127.0.0.1:1', '127.0.0.1:99999'):
         found = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', address, capsys=capsys)
         assert f'no Ray cluster at {address} (' in found
     assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
+
+
+@contextlib.contextmanager
+def listening(answer):
+    """A port where something gives one answer; without one it says nothing."""
+    closing = threading.Event()
+
+    def serve():
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(99)
+            connection.sendall(answer)
+            if not answer:
+                closing.wait(30)
+
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f'127.0.0.1:{server.getsockname()[1]}'
+        closing.set()
+        thread.join(30)
+
+
+@pytest.mark.parametrize(
+    ('answer', 'cause'),
+    [
+        (b'HTTP/1.0 400 Bad request syntax\r\n', 'what listens there is not Ray'),
+        (b'no', 'what listens there is not Ray'),
+        (b'', 'timed out'),
+        (bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), 'Ray was asked'),
+    ],
+)
+def test_a_port_of_something_else(corpus, tmp_path, tiny_student, capsys, monkeypatch, answer, cause):
+    """Ray itself would say nothing for ten minutes and more."""
+
+    def ask(*_, **__):
+        raise ConnectionError('Ray was asked')
+
+    monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(is_initialized=lambda: False, init=ask))
+    monkeypatch.setattr(_ray, 'CONNECT', 0.5)
+    with listening(answer) as address:
+        found = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', address, capsys=capsys)
+    assert f'no Ray cluster at {address} ({cause}): start one' in found
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['corpus.jsonl']
+
+
+def test_a_client_address_without_the_client(corpus, tmp_path, tiny_student, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(is_initialized=lambda: False))
+    monkeypatch.setitem(sys.modules, 'grpc', None)
+    found = fails(main, *words(corpus, tmp_path / 'v', tiny_student), '--ray', 'ray://127.0.0.1:1', capsys=capsys)
+    assert "needs the package grpc, which is not installed: pip install 'pyserini-tct[ray]'" in found
 
 
 def test_a_ray_that_does_not_start_is_one_sentence(corpus, tmp_path, tiny_student, capsys, monkeypatch):

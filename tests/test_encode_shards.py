@@ -86,6 +86,14 @@ def test_joined_shards_are_the_store_of_the_whole(long_corpus, shards, tmp_path,
     assert build_flat(shards[1], tmp_path / 'part') == 3  # blocks 1 and 5: a shard can be searched alone
 
 
+def test_shards_of_a_gpu_and_a_cpu_are_joined(shards, tmp_path):
+    """Their batches are cut differently; hours of work are not thrown away for it, but the store does not name one."""
+    file = shards[2].with_name('s2.manifest.json')
+    file.write_text(json.dumps({**json.loads(file.read_text()), 'batch_tokens': None}))
+    assert merge(shards, tmp_path / 'joined') == 11
+    assert 'batch_tokens' not in json.loads((tmp_path / 'joined.manifest.json').read_text())
+
+
 def test_a_part_counts_its_passages():
     for total in range(30):
         for num in (1, 2, 3, 7):

@@ -3,12 +3,19 @@
 """The encoders on Pyserini's interfaces: argument names, batches, what is refused, encoded queries."""
 
 import pickle
+import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
-from conftest import refusal
+from conftest import fails, refusal, write_corpus
 
 from pyserini_tct.encode import TctColBertDocumentEncoder, TctColBertQueryEncoder, _encoders
+from pyserini_tct.encode._writer import encode_corpus
+from pyserini_tct.encode.query import main as encode_query
+from pyserini_tct.models import student
+from pyserini_tct.search.faiss.__main__ import main as search_faiss
+from pyserini_tct.search.hybrid.__main__ import main as search_hybrid
 
 EYE = np.eye(2, 32, dtype=np.float32)
 TWO = '1\tice\n2\twave\n'
@@ -47,6 +54,47 @@ def test_argument_names_of_both_pyserinis(tiny_student, tmp_path, caplog, name):
     _encoders._warn_once.cache_clear()
     TctColBertQueryEncoder(model, pooling='cls')
     assert "ignores pooling='cls'" in caplog.text
+
+
+def test_encoded_queries_whose_texts_were_sorted_anew(tiny_student, tmp_path, capsys):
+    """Each query would get another's vector, and the run would look like any other."""
+    (tmp_path / 'topics.tsv').write_text('2\twave\n1\tice\n')
+    encode_query(
+        ['--topics', str(tmp_path / 'topics.tsv'), '--encoder', str(tiny_student), '--output', f'{tmp_path}/q']
+    )
+    known = TctColBertQueryEncoder(encoded_query_dir=tmp_path / 'q')
+    np.testing.assert_allclose(known.encode('ice'), TctColBertQueryEncoder(tiny_student).encode('ice'), atol=1e-6)
+    texts = tmp_path / 'q.tsv'
+    texts.write_text(''.join(sorted(texts.read_text().splitlines(keepends=True))))
+    sentence = refusal(TctColBertQueryEncoder, encoded_query_dir=tmp_path / 'q')
+    assert f'{texts} is not the file that q.npy was made with' in sentence
+    given = ['--encoder', tiny_student, '--encoded-queries', tmp_path / 'q', '--index', 'i', '--topics', 't']
+    for search in (search_faiss, search_hybrid):
+        groups = ['dense', *given[:6], 'sparse', '--index', 'i', 'run', *given[6:]]
+        words = groups if search is search_hybrid else given
+        assert 'both say where the vectors of queries come from: leave one out' in fails(
+            search, *words, '--output', tmp_path / 'run', capsys=capsys
+        )
+
+
+def test_a_model_that_overflows_gives_no_vectors(tiny_student, topics, tmp_path, capsys):
+    """Rows of NaN, with a manifest that tells nothing, would be found out by another stage or by no one."""
+    model = student.load(tiny_student)
+    model.bert.embeddings.LayerNorm.weight.data *= 1e38
+    folder = tmp_path / 'tct_colbert-broken'
+    model.save(folder)
+    given = ['--topics', topics, '--encoder', folder, '--output', tmp_path / 'q', '--query-cache', tmp_path / 'c']
+    assert (
+        f"the vector of the query 'slow ice' is not finite: the weights of {folder} are unsound, use another checkpoint"
+        in fails(encode_query, *given, capsys=capsys)
+    )
+    assert not list(tmp_path.glob('q.*'))
+    (cache,) = (tmp_path / 'c').iterdir()
+    with closing(sqlite3.connect(cache)) as database:
+        assert database.execute('SELECT count(*) FROM queries').fetchone() == (0,)
+    encode = TctColBertDocumentEncoder(folder, device='cpu')
+    corpus = write_corpus(tmp_path / 'corpus.jsonl', {'d1': 'ice'})
+    assert f'd1 is not finite: the weights of {folder}' in refusal(encode_corpus, corpus, tmp_path / 'v', encode)
 
 
 def test_a_batch_of_queries_equals_single_ones(tiny_student):

@@ -19,7 +19,7 @@ HEAVY = {'torch', 'transformers', 'jnius', 'pyserini', 'faiss', 'ir_measures', '
 # A module may import from the layers before its own (command lines may import all).
 LAYERS = [
     ['_errors'],
-    ['_cli', '_env', '_imports', '_atomic', '_files', '_page', '_plots', '_stages', '_yaml'],
+    ['_cli', '_disk', '_env', '_imports', '_atomic', '_files', '_page', '_plots', '_stages', '_yaml'],
     ['_manifest', '_jvm', '_columns', '_resume'],
     ['prebuilt'],
     ['_pyserini'],

@@ -11,7 +11,7 @@ import pytest
 from conftest import refusal
 
 from pyserini_tct.encode import TctColBertQueryEncoder
-from pyserini_tct.encode._queries import QueryCache
+from pyserini_tct.encode._queries import QueryCache, _stored
 from pyserini_tct.encode.query import main
 from pyserini_tct.models.student import Student
 from pyserini_tct.search.faiss.__main__ import main as search
@@ -70,7 +70,7 @@ def test_a_damaged_vector_is_encoded_again(tmp_path):
     cache = QueryCache(tmp_path / 'c', 'key', 2)
     wanted = cache.vectors(['ice', 'snow'], encode)
     nan = np.array([np.nan, 1], '<f4').tobytes()
-    for damaged in (nan, nan + b'abcd', b'', np.array([4, 1], '<f4').tobytes() + b'abcd'):
+    for damaged in (nan, nan + b'abcd', _stored('ice', nan), b'', np.array([4, 1], '<f4').tobytes() + b'abcd'):
         with closing(sqlite3.connect(cache.path)) as database, database:
             database.execute('UPDATE queries SET vector = ? WHERE text = ?', (damaged, 'ice'))
         encoded.clear()

@@ -30,7 +30,7 @@ class TctColBertQueryEncoder:
         encoder_dir: folder or hub name of a student, a published checkpoint or an uncased BERT.
         tokenizer_name: folder or hub name of another vocabulary.
         encoded_query_dir: ``NAME.npy`` with ``NAME.tsv`` beside it, or a name of ``prebuilt`` (see
-            :func:`load_encoded_queries`); 1.6's name.
+            :func:`load_encoded_queries`); 1.6's name. As in Pyserini, where there is a model, it encodes all queries.
         device: ``cpu``, ``cuda:0``, ... or ``auto``.
         encoded_queries_dir: 2.x's name for ``encoded_query_dir``.
         batch_size: queries a forward pass in :meth:`encode_batch`.
@@ -67,6 +67,7 @@ class TctColBertQueryEncoder:
                 'neither an encoder nor encoded queries: name a checkpoint folder, a hub name or encoded queries'
             )
         self.device, self.batch_size = device, batch_size
+        self.model_name = str(encoder_dir)
         self.has_model, self.has_encoded_query = bool(encoder_dir), bool(queries)
         self.embedding = load_encoded_queries(Path(queries)) if queries else {}
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding
@@ -88,7 +89,7 @@ class TctColBertQueryEncoder:
         if not self.has_model:
             unknown = next((query for query in queries if query.strip() not in self.embedding), None)
             if unknown is not None:
-                raise TctError(f'the query {unknown!r} is not among the encoded queries: name an encoder as well')
+                raise TctError(f'the query {unknown!r} is not among the encoded queries: name an encoder instead')
             return np.stack([self.embedding[query] for query in queries])
         settings = self.student.settings
         if kwargs.get('max_length') not in (None, settings.query_length):
@@ -97,7 +98,9 @@ class TctColBertQueryEncoder:
 
     def _embed(self, queries: Sequence[str]) -> np.ndarray:
         rows = self.student.tokenizer.queries(queries, self.student.settings.query_length)
-        return self.student.embed(rows, self.batch_size)
+        vectors = self.student.embed(rows, self.batch_size)
+        check_finite(vectors, [f'the query {query!r}' for query in queries], self.model_name)
+        return vectors
 
     def _open_cache(self, folder: Path) -> QueryCache:
         digests = [self.student.sha256, self.student.tokenizer.sha256]
@@ -130,7 +133,7 @@ class TctColBertDocumentEncoder:
         **kwargs: Any,
     ) -> None:
         _check_extras(kwargs)
-        self.device, self.batch_size = _env.device_of(device), batch_size
+        self.device, self.batch_size, self.model_name = _env.device_of(device), batch_size, str(model_name)
         self.student = load_student(model_name, tokenizer_name, self.device)
         self.backend, self.precision = backend, use_backend(self.student, backend, precision)
 
@@ -175,6 +178,20 @@ def load_student(name: str | Path, tokenizer_name: str | Path | None, device: st
         model.tokenizer = TctTokenizer.from_folder(_weights.resolve(tokenizer_name))
         _weights.check_vocabulary(model.tokenizer, model.bert.config.vocab_size, str(tokenizer_name))
     return model
+
+
+def check_finite(vectors: np.ndarray, names: Sequence[str], model_name: str) -> None:
+    """Refuse NaN and infinity in the vectors that a model gave, ``(texts, dimension)``.
+
+    Raises:
+        TctError: the sentence has the name of the first such row.
+    """
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        raise TctError(
+            f'the vector of {names[int(finite.argmin())]} is not finite: the weights of {model_name} are unsound, '
+            'use another checkpoint'
+        )
 
 
 def use_backend(student: Any, backend: str, precision: str) -> str:

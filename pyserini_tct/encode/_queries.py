@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pyserini_tct._errors import TctError
+from pyserini_tct._files import sha256
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct.prebuilt import locate
 from pyserini_tct.topics import read_topics
@@ -65,8 +66,9 @@ class QueryCache:
 
     def _known(self, database: sqlite3.Connection, text: str) -> np.ndarray | None:
         row = database.execute('SELECT vector FROM queries WHERE text = ?', (text,)).fetchone()
-        vector = None if row is None else row[0][: 4 * self.dimension]
-        return np.frombuffer(vector, '<f4') if vector and row[0] == _stored(text, vector) else None
+        stored = None if row is None else row[0][: 4 * self.dimension]
+        vector = np.frombuffer(stored, '<f4') if stored and row[0] == _stored(text, stored) else None
+        return vector if vector is not None and np.isfinite(vector).all() else None
 
 
 def _stored(text: str, vector: bytes) -> bytes:
@@ -96,8 +98,8 @@ def load_encoded_queries(path: Path) -> EncodedQueries:
         path: ``NAME.npy``, ``NAME``, a folder with one such pair, or a name of ``prebuilt``.
 
     Raises:
-        TctError: a file is missing, the two differ in length, or a vector is not finite. Pyserini's ``embedding.pkl``
-            is refused: reading a pickle runs the code in it.
+        TctError: a file is missing, the two differ in length, the texts are not those of the manifest, or a vector is
+            not finite. Pyserini's ``embedding.pkl`` is refused: reading a pickle runs the code in it.
     """
     if not path.exists():
         path = locate(str(path), 'queries') or path
@@ -112,6 +114,8 @@ def load_encoded_queries(path: Path) -> EncodedQueries:
         path = pairs[0]
     vectors_file = path if path.suffix == '.npy' else path.with_name(path.name + '.npy')
     texts = list(read_topics(existing(vectors_file.with_suffix('.tsv'))).values())
+    manifest = read_manifest(vectors_file) or {}
+    _check_texts(vectors_file, manifest)
     vectors = load_matrix(existing(vectors_file))
     if len(vectors) != len(texts):
         raise TctError(
@@ -119,5 +123,15 @@ def load_encoded_queries(path: Path) -> EncodedQueries:
             'they are not of one set'
         )
     found = EncodedQueries(zip(texts, np.asarray(vectors, np.float32), strict=True))
-    found.manifest = read_manifest(vectors_file) or {}
+    found.manifest = manifest
     return found
+
+
+def _check_texts(vectors_file: Path, manifest: dict[str, Any]) -> None:
+    """Refuse texts other than those that were encoded: of another order, each query would get another's vector."""
+    texts, known = vectors_file.with_suffix('.tsv'), [file['sha256'] for file in manifest.get('inputs', [])]
+    if known and sha256(texts) not in known:
+        raise TctError(
+            f'{texts} is not the file that {vectors_file.name} was made with (its checksum differs from the manifest): '
+            'restore it, or run encode.query again with --overwrite'
+        )

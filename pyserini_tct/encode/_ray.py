@@ -1,11 +1,14 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shards of a corpus as Ray tasks, one CPU or GPU each, joined as ``encode.merge`` joins them.
+"""The shards of a corpus as Ray tasks, joined as ``encode.merge`` joins them.
+
+There are no actors: a shard is one task, with one CPU and, where the cluster has GPUs, one GPU.
 
 The nodes of a cluster need the corpus, the encoder and the output under the same paths. A task whose worker dies is
 started again by Ray and goes on after its last complete block; so does the whole job when it is started again.
 """
 
+import os
 import socket
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,8 @@ from pyserini_tct.models import _weights
 
 RETRIES, LOCAL = 3, 'local'
 CONNECT = 10  # seconds
+CLIENT = 'ray://'
+HELLO = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # RFC 9113, 3.4: and no settings
 
 
 def encode_on_ray(
@@ -42,6 +47,8 @@ def encode_on_ray(
         TctError: Ray is missing or not there, a worker died too often, or what ``encode_corpus`` raises.
     """
     ray = _env.need('ray', 'ray', '--ray')
+    if address.startswith(CLIENT):
+        _env.need('grpc', 'ray', f'--ray with an address {CLIENT}HOST:PORT')
     if not ray.is_initialized():
         try:
             _reach(address)
@@ -86,10 +93,16 @@ def encode_on_ray(
 
 
 def _reach(address: str) -> None:
-    """Raise ``OSError`` where nothing listens at ``HOST:PORT`` or ``ray://HOST:PORT``: Ray would try for minutes."""
-    host, _, port = address.removeprefix('ray://').rpartition(':')
-    if host and port.isdecimal():
-        socket.create_connection((host.strip('[]'), int(port)), CONNECT).close()
+    """Raise ``OSError`` where no gRPC answers at ``HOST:PORT`` or ``ray://HOST:PORT``: Ray would try for minutes."""
+    host, _, port = address.removeprefix(CLIENT).rpartition(':')
+    if not host or not port.isdecimal():
+        return
+    with socket.create_connection((host.strip('[]'), int(port)), CONNECT) as server, server.makefile('rb') as answer:
+        if os.environ.get('RAY_USE_TLS', '').lower() in ('1', 'true'):
+            return  # it says nothing before a handshake
+        server.sendall(HELLO)
+        if answer.read(9)[3:4] != b'\x04':  # HTTP/2, and so gRPC, begins with a frame of settings
+            raise OSError('what listens there is not Ray')
 
 
 def _encode_shard(

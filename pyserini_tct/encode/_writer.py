@@ -10,19 +10,19 @@ have the bytes of a store encoded in one go.
 import contextlib
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 from tqdm import tqdm
 
 from pyserini_tct import _atomic, _files, _manifest
+from pyserini_tct._disk import naming
 from pyserini_tct._errors import TctError
 from pyserini_tct.collection import IRDS, Passage, corpus_files, read_corpus
 from pyserini_tct.encode import _blocks
-from pyserini_tct.encode._encoders import TctColBertDocumentEncoder, half_precision, passage_length
+from pyserini_tct.encode._encoders import TctColBertDocumentEncoder, check_finite, half_precision, passage_length
 from pyserini_tct.text import TctTokenizer
 from pyserini_tct.vectors import TEXTS, partial_path, write_offsets
 
@@ -64,7 +64,8 @@ def encode_corpus(
         max_length: most ids of a passage; ``None`` takes the checkpoint's.
         shard_size: passages a block; also the unit that a killed job does again.
         fp16: half-precision arithmetic (GPU only); vectors are stored as float32 all the same.
-        overwrite: replace an existing store, and forget an unfinished one.
+        overwrite: replace an existing store, and forget an unfinished one with other settings; of a damaged store
+            of the same settings, only the damaged blocks are done again.
         shard_id, shard_num: encode every ``shard_num``-th block only, from block ``shard_id`` on.
 
     Returns:
@@ -91,6 +92,8 @@ def encode_corpus(
         'shard_size': shard_size,
         'backend': encoder.backend,
         'precision': 'fp16' if fp16 else encoder.precision,
+        'batch_size': encoder.batch_size,
+        'batch_tokens': encoder.student.batch_tokens,
         'fields': list(fields) if fields else None,
         'docid_field': docid_field,
         'delimiter': delimiter,
@@ -102,45 +105,46 @@ def encode_corpus(
         raise TctError('fp16 is of the backend torch alone: leave out the backend and the precision, or fp16')
     precision = half_precision(encoder.device) if fp16 else contextlib.nullcontext()
     partial = partial_path(output)
-    with _atomic.lock(partial), _clean_start(partial):
+    with _atomic.lock(partial), _clean_start(partial), naming(partial):
         done = _blocks.resume(partial, plan, part, overwrite)
+        if overwrite and not done:
+            done = _blocks.take_over(output, partial, plan)
         passages = read_corpus(corpus, fields, docid_field, delimiter)
         reused = _blocks.skip(passages, partial, part, done)
+        start = first_new = done[-1] + 1 if done else 0
+        if any(part.has(number) for number in set(range(first_new)).difference(done)):  # damaged: read from the start
+            passages, start = read_corpus(corpus, fields, docid_field, delimiter), 0
         count, empty, truncated = reused, 0, 0
         total = part.passages_of(_count(inputs)) if inputs else None
         with tqdm(total=total, initial=reused, unit='passage', desc='encode', disable=None) as progress:
-            blocks = _tokenised(passages, part, done[-1] + 1 if done else 0, encoder.student.tokenizer, length)
+            blocks = _tokenised(passages, part, start, set(done), encoder.student.tokenizer, length)
             for number, block, rows in _ahead(blocks):
                 empty += sum(not passage.contents.strip() for passage in block)
                 truncated += sum(len(row) > length for row in rows)
                 rows = [row[:length] for row in rows]
                 with precision:
                     vectors = encoder.student.embed(rows, encoder.batch_size, progress.update)
-                bad = ~np.isfinite(vectors).all(axis=1)
-                if bad.any():
-                    raise TctError(
-                        f'the vector of {block[int(bad.argmax())].docid} is not finite: the checkpoint is unsound'
-                    )
-                _blocks.write(partial, number, block, vectors)
+                check_finite(vectors, [passage.docid for passage in block], encoder.model_name)
+                _blocks.write(partial, number, block, vectors, number >= first_new)
                 count += len(block)
         if not count:
             raise TctError(
                 f'shard {shard_id} of {shard_num} has no passage, the corpus has at most {shard_id} blocks of '
                 f'{shard_size}: give all shards a smaller --shard-size'
             )
-        _finish(partial, output, {**plan, 'batch_size': encoder.batch_size}, inputs)
+        _finish(partial, output, plan, inputs)
     return Encoded(count, reused, empty, truncated, time.perf_counter() - started)
 
 
 def _tokenised(
-    passages: Iterator[Passage], part: _blocks.Part, start: int, tokenizer: TctTokenizer, length: int
+    passages: Iterator[Passage], part: _blocks.Part, start: int, done: Set[int], tokenizer: TctTokenizer, length: int
 ) -> Iterator[Block]:
-    """Yield number, passages and token ids of each block of a part; ids beyond ``length`` are cut after one."""
+    """Yield number, passages and token ids of each block of a part that is not done; a row has one id too many."""
     for number in itertools.count(start):
         block = list(itertools.islice(passages, part.shard_size))
         if not block:
             return
-        if part.has(number):
+        if part.has(number) and number not in done:
             yield number, block, tokenizer.passages(block, length + 1)
 
 

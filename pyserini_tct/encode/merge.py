@@ -37,6 +37,8 @@ def merge(shards: Sequence[Path], output: Path, overwrite: bool = False) -> int:
     stores = _in_order([VectorStore(folder) for folder in shards])
     first = stores[0].manifest
     content = {key: value for key, value in first.items() if key not in (*OWN, 'shard_num', 'kind', 'inputs')}
+    if len({store.manifest.get('batch_tokens') for store in stores}) > 1:  # some were encoded on a GPU
+        content.pop('batch_tokens', None)
     content |= {'count': sum(map(len, stores)), 'texts_sha256': None, 'shards': []}
     manifest = {**_manifest.describe('vectors', content), 'inputs': first['inputs']}
     with _atomic.atomic_folder(output, manifest) as partial:
@@ -64,7 +66,7 @@ def _in_order(stores: Sequence[Any]) -> list[Any]:
     for store in stores:
         if 'shard_num' not in store.manifest:
             raise TctError(f'{store.folder} is no shard: it was encoded without --shard-num')
-        keys = sorted({*first.manifest, *store.manifest} - {*OWN})
+        keys = sorted({*first.manifest, *store.manifest} - {*OWN, 'batch_tokens'})
         other = next((key for key in keys if store.manifest.get(key) != first.manifest.get(key)), None)
         if other is not None:
             raise TctError(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pyserini_tct import _atomic, _env
+from pyserini_tct import _atomic, _disk, _env, _files
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct.models import fast
@@ -25,6 +25,8 @@ from pyserini_tct.models.student import Student, mean_pooling, pad
 BACKENDS = ('torch', 'onnx', 'openvino')
 PRECISIONS = ('fp32', 'bf16', 'auto')
 LEAST_COSINE = {'fp32': 0.9999, 'bf16': 0.999}
+MOST_ERROR = {'fp32': 0.015, 'bf16': 0.05}  # of a vector's length; what the least cosine allows, and a little more
+MODEL, CHECKSUM = 'model.onnx', 'model.onnx.sha256'
 OPSET = 17
 Run = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -146,14 +148,23 @@ def exported(student: Student, backend: str) -> Path:
     }
     key = hashlib.sha256(json.dumps(made_from, sort_keys=True, default=str).encode()).hexdigest()
     folder = cache_home() / 'tct-onnx' / key[:32]
-    if not folder.is_dir():
+    if not _is_sound(folder):
         _env.need('onnx', backend, 'exporting a model')
-        with _atomic.lock(folder, f'another process exports {folder}, waiting'):
-            if not folder.is_dir():
+        with _disk.writing_cache(folder), _atomic.lock(folder, f'another process exports {folder}, waiting'):
+            if not _is_sound(folder):
+                if folder.exists():
+                    note(f'{folder / MODEL} is not what {CHECKSUM} beside it says: it is exported again')
                 note(f'exporting the model to {folder}')
                 with _atomic.atomic_folder(folder) as partial:
-                    _export(student, partial / 'model.onnx', backend)
-    return folder / 'model.onnx'
+                    _export(student, partial / MODEL, backend)
+                    (partial / CHECKSUM).write_text(_files.sha256(partial / MODEL) + '\n', encoding='utf-8')
+    return folder / MODEL
+
+
+def _is_sound(folder: Path) -> bool:
+    """Tell whether an exported model is there, with the checksum that was written beside it."""
+    files = folder / MODEL, folder / CHECKSUM
+    return all(file.is_file() for file in files) and _files.sha256(files[0]).encode() == files[1].read_bytes().strip()
 
 
 def _export(student: Student, file: Path, backend: str) -> None:
@@ -198,10 +209,14 @@ def _compare(student: Student, run: Run, backend: str, precision: str) -> None:
     with torch.inference_mode():
         wanted = student(ids, mask).numpy()
     found = run(ids.numpy(), mask.numpy())
-    lengths = np.linalg.norm(wanted, axis=1) * np.linalg.norm(found, axis=1)
-    worst = float(np.min((wanted * found).sum(1) / np.maximum(lengths, 1e-30)))
-    if not worst >= LEAST_COSINE[precision]:
+    lengths, others = np.linalg.norm(wanted, axis=1), np.linalg.norm(found, axis=1)
+    worst = float(np.min((wanted * found).sum(1) / np.maximum(lengths * others, 1e-30)))
+    error = float(np.max(np.linalg.norm(found - wanted, axis=1) / np.maximum(lengths, 1e-30)))
+    if not (
+        worst >= LEAST_COSINE[precision] and error <= MOST_ERROR[precision]
+    ):  # scores are dot products, not cosines
         raise TctError(
             f'the backend {backend} gives other vectors than torch: the least cosine is {worst:.6f}, '
-            f'{LEAST_COSINE[precision]} is needed in {precision}; use the backend torch'
+            f'{LEAST_COSINE[precision]} is needed in {precision}, and they differ by up to {error:.2g} of their '
+            f'length, {MOST_ERROR[precision]} is allowed; use the backend torch'
         )

@@ -85,6 +85,11 @@ class Student(torch.nn.Module):
         device: torch.device = self.bert.embeddings.word_embeddings.weight.device
         return device
 
+    @property
+    def batch_tokens(self) -> int | None:
+        """Ids of a forward pass of :meth:`embed` at most."""
+        return CPU_TOKENS if self.device.type == 'cpu' else None
+
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         """Encode ``(texts, tokens)`` ids to ``(texts, dimension)`` vectors."""
         return mean_pooling(self.bert(input_ids, attention_mask).float(), attention_mask)
@@ -113,8 +118,7 @@ class Student(torch.nn.Module):
             float32 ``(texts, dimension)``.
         """
         vectors, run = np.empty((len(rows), self.dimension), np.float32), self.runner or self
-        most = CPU_TOKENS if self.device.type == 'cpu' else None
-        for batch in batches_by_length([len(row) for row in rows], batch_size, most):
+        for batch in batches_by_length([len(row) for row in rows], batch_size, self.batch_tokens):
             ids, mask = pad([rows[i] for i in batch], self.tokenizer.pad_id)
             vectors[batch] = run(ids.to(self.device), mask.to(self.device)).float().cpu().numpy()
             if on_batch:

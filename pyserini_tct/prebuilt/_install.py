@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from pyserini_tct import _atomic
+from pyserini_tct import _atomic, _disk
 from pyserini_tct._cli import note
 from pyserini_tct._errors import TctError
 from pyserini_tct._files import data_dir, read_json
@@ -89,7 +89,7 @@ def fetch(entry: Entry, options: Options) -> Path:
             f'there is one, and copy {entry.hub or entry.target} from there'
         )
     wait = f'another process is fetching {entry.name}: waiting for it'
-    with _atomic.lock(entry.target, wait):
+    with _disk.writing_cache(entry.target), _atomic.lock(entry.target, wait):
         if not entry.target.is_dir():
             _make(entry) if entry.build else _fetch(entry, options)
     return entry.target

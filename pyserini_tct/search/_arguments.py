@@ -75,9 +75,14 @@ def add_sparse(parser: _cli.Parser, required: bool = True) -> None:
 
 
 def check_encoder(args: argparse.Namespace) -> None:
-    """Demand an encoder or encoded queries before anything is loaded."""
+    """Demand an encoder or encoded queries, and not both, before anything is loaded."""
     if not args.encoder and not args.encoded_queries:
         raise TctError('--encoder (or --encoded-queries) is missing: name the student that made the index')
+    if args.encoder and args.encoded_queries:
+        raise TctError(
+            f'--encoder {args.encoder} and --encoded-queries {args.encoded_queries} both say where the vectors of '
+            'queries come from: leave one out'
+        )
 
 
 def check_output(args: argparse.Namespace, *inputs: str | None) -> None:

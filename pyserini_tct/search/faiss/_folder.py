@@ -75,6 +75,18 @@ def folder_of(name: str) -> Path:
     return _pyserini.index(name, 'FAISS')
 
 
+def folders_of(names: Sequence[str], backend: str | None = None) -> list[Path]:
+    """Return index folders by their paths or names, made with ``backend`` if one is given.
+
+    Raises:
+        TctError: one was made with another; that is told before a model is exported for minutes.
+    """
+    folders = [folder_of(name) for name in names]
+    for folder in folders if backend else []:
+        refuse_other_encoder(folder, None, {'backend': backend})
+    return folders
+
+
 def load_shards(folders: Sequence[Path]) -> tuple[list[Any], list[str]]:
     """Open index folders that are searched as one; return the indexes, and the docids of all.
 
@@ -95,7 +107,7 @@ def load_shards(folders: Sequence[Path]) -> tuple[list[Any], list[str]]:
 
 
 def refuse_other_encoder(index_dir: Path, dimension: int | None, encoder: Any) -> None:
-    """Compare an encoder of ours, or what is known of encoded queries, with what the index's manifest says of its own.
+    """Compare an encoder of ours, or what is known of one, with what the index's manifest says of its own.
 
     Raises:
         TctError: they differ in dimension, backend, length, weights or vocabulary.
@@ -117,6 +129,8 @@ def refuse_other_encoder(index_dir: Path, dimension: int | None, encoder: Any) -
 
 
 def _made_with(encoder: Any) -> dict[str, Any]:
+    if isinstance(encoder, dict):
+        return encoder
     student = getattr(encoder, 'student', None)
     if student is None:
         return getattr(getattr(encoder, 'embedding', None), 'manifest', {})

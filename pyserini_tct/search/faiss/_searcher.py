@@ -13,7 +13,7 @@ from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Ranking
 from pyserini_tct.search.faiss._engines import engine_of, in_order
-from pyserini_tct.search.faiss._folder import Document, Texts, folder_of, load_shards, refuse_other_encoder
+from pyserini_tct.search.faiss._folder import Document, Texts, folders_of, load_shards, refuse_other_encoder
 
 
 class VectorHit(NamedTuple):
@@ -241,7 +241,7 @@ def open_searcher(
     from pyserini_tct.encode import TctColBertQueryEncoder
 
     names = [str(index)] if isinstance(index, (str, Path)) else list(index)
-    paths = [folder_of(name) for name in names]
+    paths = folders_of(names, computing.get('backend') if encoder and check_encoder else None)
     query_encoder = TctColBertQueryEncoder(
         encoder, tokenizer, encoded_queries, _env.device_of(device), batch_size=batch_size, **computing
     )
