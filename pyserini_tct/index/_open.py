@@ -11,6 +11,7 @@ import numpy as np
 from pyserini_tct import _atomic
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
+from pyserini_tct.index._file import read_index
 from pyserini_tct.vectors import VectorStore, existing, read_docids
 
 SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
@@ -20,7 +21,7 @@ BLOCK = 1 << 15  # vectors read at once
 
 
 def load_index(folder: Path) -> tuple[Any, list[str]]:
-    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
+    """Read ``index`` (see :func:`pyserini_tct.index._file.read_index`) and ``docid`` of an index folder.
 
     Raises:
         TctError: a file is missing or truncated, or the two differ in length.
@@ -31,14 +32,7 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
         raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
     file = existing(folder / 'index')
     docids = read_docids(folder / 'docid')
-    with open(file, 'rb') as stream:
-        inverted = stream.read(2) == b'Iw'  # Faiss maps inverted lists in a way of their own
-    try:
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP if inverted else faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(
-            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
-        ) from error
+    index = read_index(folder)
     if index.metric_type != faiss.METRIC_INNER_PRODUCT:
         raise TctError(
             f'{file} ranks by distance, not by inner product: build it with python -m pyserini_tct.index.faiss'

@@ -54,7 +54,7 @@ def build_colbert(
     import faiss
     import numpy as np
 
-    from pyserini_tct.index.faiss import write_index
+    from pyserini_tct.index import _file
     from pyserini_tct.models import tokens
     from pyserini_tct.vectors import share, verify_file
 
@@ -78,7 +78,7 @@ def build_colbert(
     content = {'factory': factory, 'metric': 'inner product', **{key: store.manifest[key] for key in keys}}
     manifest = _manifest.describe('colbert-index', content, [_atomic.manifest_path(store_path)])
     with _atomic.atomic_folder(output, manifest) as partial:
-        write_index(index, partial / INDEX)
+        manifest[_file.RECORD] = _file.write_index(index, partial / INDEX)
         share(store_path, partial, tokens.FILES)
     return Built(len(store), total, factory, sum(file.stat().st_size for file in output.iterdir()))
 

@@ -50,7 +50,7 @@ def build_index(
         TctError: an input is missing, unfinished or damaged, they do not belong together, the kind does not fit them,
             or the output exists.
     """
-    from pyserini_tct.index import _open
+    from pyserini_tct.index import _file, _open
 
     _atomic.check_free(output, overwrite, 'faiss-index', inputs)
     sources = _open.open_sources(inputs)
@@ -76,7 +76,8 @@ def build_index(
             for source in sources:
                 for vectors in _open.blocks(source, verify=True):
                     attempt(index.add, str(kind.factory), vectors)
-            write_index(index, partial / 'index')
+            _file.write_index(index, partial / 'index')
+        manifest[_file.RECORD] = (partial / 'index').stat().st_size
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
             for source in sources:
                 for docids, _ in source.shards():
@@ -89,21 +90,6 @@ def build_index(
 def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bool = False) -> int:
     """Build an exact index of one vector store; see :func:`build_index`. Return the number of passages."""
     return build_index([store_path], output, texts=texts, overwrite=overwrite)[0]
-
-
-def write_index(index: Any, path: Path) -> None:
-    """Write a Faiss index and read its head back: on a full disk Faiss can end without an error.
-
-    Raises:
-        TctError: it could not be written whole.
-    """
-    import faiss
-
-    try:
-        faiss.write_index(index, str(path))
-        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(f'{path} could not be written: is the disk full?') from error
 
 
 def _check_training(kind: Kind, count: int) -> None:
@@ -120,7 +106,7 @@ def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
     """
     import faiss
 
-    from pyserini_tct.index import _open
+    from pyserini_tct.index import _file, _open
 
     count = sum(map(len, sources))
     head = bytes(faiss.serialize_index(empty))
@@ -129,7 +115,7 @@ def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
         for source in sources:
             for vectors in _open.blocks(source, verify=True):
                 out.write(np.ascontiguousarray(vectors, '<f4').data)
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    index = _file.read_index(path.parent, path.name)
     if (index.ntotal, index.d) != (count, empty.d):
         raise TctError(f'{path} could not be written: this release of Faiss has another form of flat index')
 
