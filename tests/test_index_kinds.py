@@ -203,6 +203,41 @@ def test_a_graph_over_what_is_not_finite_is_refused(store, tmp_path):
     assert 'the vector of d0 holds NaN or infinity' in refusal(load_index, tmp_path / 'index')
 
 
+@pytest.mark.parametrize('factory', ['SQfp16', 'SQbf16', 'IVF4,Flat', 'IVF4,SQfp16', 'HNSW8,SQfp16', 'PQ8x4fs,RFlat'])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_a_foreign_index_of_what_is_not_finite_is_refused(vectors, tmp_path, factory, value):
+    """By any query, that passage is never found: it looked as if too few cells were visited."""
+    index = faiss.index_factory(DIMENSION, factory, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    wrong = vectors.copy()
+    wrong[7, 3] = value
+    for part, message in ((vectors, None), (wrong, 'index: the vector of d7 holds NaN or infinity: build it again')):
+        index.reset()
+        index.add(part)
+        faiss.write_index(index, str(tmp_path / 'index'))
+        (tmp_path / 'docid').write_text(''.join(f'd{row}\n' for row in range(COUNT)))
+        if message:
+            assert message in refusal(load_index, tmp_path)
+        else:
+            assert load_index(tmp_path)[0].ntotal == COUNT
+
+
+@pytest.mark.parametrize('words', [[], ['--type', 'fp16'], ['--type', 'ivf', '--nlist', 4], ['--hnsw']], ids=str)
+def test_no_kind_is_built_of_what_is_not_finite(vectors, tmp_path, capsys, words):
+    wrong = vectors.copy()
+    wrong[407, 3] = np.inf  # in the second shard
+    store = make_store(tmp_path / 'wrong', wrong)
+    message = 'row 107, the vector of d407, holds NaN or infinity: encode again'
+    assert message in fails(index_faiss.main, '--input', store, '--output', tmp_path / 'new', *words, capsys=capsys)
+    assert not (tmp_path / 'new').exists()
+
+
+def test_numbers_beyond_half_precision_are_refused(vectors, tmp_path, capsys):
+    store = make_store(tmp_path / 'large', np.where(np.arange(COUNT)[:, None] == 9, 1e5, vectors))
+    command = ['--input', store, '--output', tmp_path / 'new', '--type', 'fp16']
+    assert 'the vector of d9 is too large for the kind SQfp16' in fails(index_faiss.main, *command, capsys=capsys)
+
+
 def test_refusals(store, vectors, tmp_path, capsys):
     """Each in one sentence, with nothing left behind."""
     other = make_store(tmp_path / 'other', vectors[:40], encoder_sha256='another')

@@ -214,6 +214,23 @@ def test_a_graph_that_finds_too_few_says_so(tmp_path, tiny_student, topics, caps
     assert 'fewer hits' not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('factory', ['SQfp16', 'PCAR32,SQfp16', 'IVF2,Flat', 'IVF2,PQ8x4'])
+def test_what_is_lost_to_scores_that_are_not_finite_is_no_matter_of_flags(monkeypatch, tmp_path, encoder, factory):
+    """An index too large to be looked through when it is opened; each of its cells is visited."""
+    folder = make_index(tmp_path / 'index', np.eye(40, 32), [f'p{row}' for row in range(40)])
+    index = faiss.index_factory(32, factory, faiss.METRIC_INNER_PRODUCT)
+    vectors = np.random.default_rng(0).standard_normal((40, 32)).astype(np.float32)
+    index.train(vectors)
+    vectors[7, 3] = np.nan
+    index.add(vectors)
+    if factory.startswith('IVF'):
+        index.nprobe = 2
+    faiss.write_index(index, str(folder / 'index'))
+    monkeypatch.setattr('pyserini_tct.index._open.not_finite', lambda index, most: None)
+    searcher = FaissSearcher(folder, encoder)
+    assert 'the vector in row 7 gives a score that is not finite' in refusal(searcher.search, 'ice', 40)
+
+
 def test_the_command_refuses(tiny_index, tiny_student, other_students, topics, tmp_path, capsys):
     """None of these may leave a run behind, or touch one that is there."""
     output = tmp_path / 'run'

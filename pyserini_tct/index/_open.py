@@ -12,9 +12,10 @@ from pyserini_tct import _atomic
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct.index._file import read_index
+from pyserini_tct.index._finite import not_finite
 from pyserini_tct.vectors import VectorStore, existing, read_docids
 
-SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
+SCANNED = 1 << 29  # bytes of an index that are looked through for NaN when it is opened
 ORIGIN = ('encoder_sha256', 'tokenizer_sha256', 'query_length', 'passage_length', 'pooling')
 KEPT = (*ORIGIN, 'dimension', 'backend', 'precision')
 BLOCK = 1 << 15  # vectors read at once
@@ -41,13 +42,9 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
         raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
     if not docids:
         raise TctError(f'{folder} holds no vectors: build the index again')
-    vectors = flat_vectors(faiss.downcast_index(index.storage) if isinstance(index, faiss.IndexHNSW) else index)
-    if vectors is not None and vectors.size < SCANNED:
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            raise TctError(
-                f'{file}: the vector of {docids[int(finite.argmin())]} holds NaN or infinity: build it again'
-            )
+    bad = not_finite(index, SCANNED)
+    if bad is not None:
+        raise TctError(f'{file}: the vector of {docids[bad]} holds NaN or infinity: build it again')
     return index, docids
 
 

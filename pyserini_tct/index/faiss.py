@@ -6,6 +6,7 @@ The folder holds Pyserini's ``index`` and ``docid``, and the texts of the passag
 encoder and which lengths made the vectors, so that a searcher can refuse queries of another one.
 """
 
+import itertools
 import shutil
 import struct
 from collections.abc import Sequence
@@ -76,6 +77,7 @@ def build_index(
             for source in sources:
                 for vectors in _open.blocks(source, verify=True):
                     attempt(index.add, str(kind.factory), vectors)
+            _check_finite(index, str(kind.factory), sources)
             _file.write_index(index, partial / 'index')
         manifest[_file.RECORD] = (partial / 'index').stat().st_size
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
@@ -97,6 +99,17 @@ def _check_training(kind: Kind, count: int) -> None:
     wanted = max(2**bits if bits else 0, kind.parameters.get('nlist', 0))
     if count < wanted:
         raise TctError(f'{kind.type} is trained on at least {wanted} vectors, here are {count}: use --type flat')
+
+
+def _check_finite(index: Any, factory: str, sources: Sequence[Any]) -> None:
+    """Refuse what became infinite on its way into the index: half precision ends at 65504."""
+    from pyserini_tct.index._finite import not_finite
+
+    row = not_finite(index)
+    if row is not None:
+        docids = itertools.chain.from_iterable(docids for source in sources for docids, _ in source.shards())
+        docid = next(itertools.islice(docids, row, None))
+        raise TctError(f'the vector of {docid} is too large for the kind {factory}: choose --type flat')
 
 
 def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:

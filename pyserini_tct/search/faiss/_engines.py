@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pyserini_tct import _env
+from pyserini_tct._errors import TctError
+from pyserini_tct.index._finite import looks_at_all
 from pyserini_tct.index._open import flat_vectors
 from pyserini_tct.search.faiss._exact import SPARE, ExactScan, Found
 
@@ -57,7 +59,12 @@ class FaissIndex:
         return int(self.index.ntotal)
 
     def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
-        """Yield scores and rows; deeper where equal scores straddle the cut, so that docids can decide."""
+        """Yield scores and rows; deeper where equal scores straddle the cut, so that docids can decide.
+
+        Raises:
+            TctError: a score is not finite.
+        """
+        partial = not looks_at_all(self.index)
         with _env.faiss_threads(threads):
             found = self.index.search(queries, min(k + SPARE, len(self)))
             for i, (scores, rows) in enumerate(zip(*found, strict=True)):
@@ -66,6 +73,10 @@ class FaissIndex:
                     depth = min(4 * depth, len(self))
                     scores, rows = (part[0] for part in self.index.search(queries[i : i + 1], depth))
                 filled = rows >= 0  # Faiss fills up with -1 when it finds no more
+                if not np.isfinite(scores[filled]).all() or not (filled.all() or partial):
+                    lost = rows[filled & ~np.isfinite(scores)]  # Faiss reports some, and passes over others
+                    row = int(lost[0] if len(lost) else np.setdiff1d(np.arange(len(self)), rows)[0])
+                    raise TctError(f'the vector in row {row} gives a score that is not finite: build the index again')
                 yield scores[filled], rows[filled]
 
     def vector(self, row: int) -> np.ndarray:
