@@ -187,11 +187,16 @@ def test_a_full_disk_is_told():
     assert '/dev/full could not be written ([Errno 28]' in refusal(write_index, index, Path('/dev/full'))
 
 
-def test_an_index_of_two_backends_names_none(store, vectors, tmp_path):
+def test_stores_of_two_backends_are_not_mixed(store, vectors, tmp_path, capsys):
+    """The index would name none, and a search with either would not be refused."""
     other = make_store(tmp_path / 'other', vectors[:40], first=COUNT, backend='onnx')
-    manifest = build([store, other], tmp_path / 'index')
-    assert 'backend' not in manifest
-    assert (manifest['precision'], manifest['count']) == ('fp32', COUNT + 40)
+    command = ['--input', store, other, '--output', tmp_path / 'index']
+    message = 'vectors was encoded with --backend torch, '
+    assert message in fails(index_faiss.main, *command, capsys=capsys)
+    half = make_store(tmp_path / 'half', vectors[:40], first=COUNT, precision='bf16')
+    manifest = build([store, half], tmp_path / 'index')
+    assert 'precision' not in manifest
+    assert (manifest['backend'], manifest['count']) == ('torch', COUNT + 40)
 
 
 def test_a_graph_over_what_is_not_finite_is_refused(store, tmp_path):

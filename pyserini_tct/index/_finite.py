@@ -23,19 +23,19 @@ def not_finite(index: Any, most: int = sys.maxsize) -> int | None:
     """
     import faiss
 
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexHNSW):
-        return not_finite(index.storage, most)
-    if isinstance(index, faiss.IndexRefine):
-        return not_finite(index.refine_index, most)
-    if isinstance(index, faiss.IndexPreTransform):
-        return not_finite(index.index, most)
-    code = _code_of(index)
-    if isinstance(index, faiss.IndexIVF):
-        return _in_cells(index, code, most)
-    if code is None or not index.ntotal or index.ntotal * index.code_size > most:
+    here = faiss.downcast_index(index)  # which lives as long as ``index``
+    if isinstance(here, faiss.IndexHNSW):
+        return not_finite(here.storage, most)
+    if isinstance(here, faiss.IndexRefine):
+        return not_finite(here.refine_index, most)
+    if isinstance(here, faiss.IndexPreTransform):
+        return not_finite(here.index, most)
+    code = _code_of(here)
+    if isinstance(here, faiss.IndexIVF):
+        return _in_cells(here, code, most)
+    if code is None or not here.ntotal or here.ntotal * here.code_size > most:
         return None
-    return _first(faiss.rev_swig_ptr(index.codes.data(), index.ntotal * index.code_size), index.ntotal, code)
+    return _first(faiss.rev_swig_ptr(here.codes.data(), here.ntotal * here.code_size), here.ntotal, code)
 
 
 def _code_of(index: Any) -> str | None:
@@ -86,9 +86,9 @@ def looks_at_all(index: Any) -> bool:
     """Tell whether a search compares every vector, so that it finds fewer only where scores are not finite."""
     import faiss
 
-    index = faiss.downcast_index(index)
-    if isinstance(index, faiss.IndexPreTransform):
-        return looks_at_all(index.index)
-    if isinstance(index, faiss.IndexIVF):
-        return bool(index.nprobe >= index.nlist)
-    return isinstance(index, (faiss.IndexScalarQuantizer, faiss.IndexPQ))
+    here = faiss.downcast_index(index)  # which lives as long as ``index``
+    if isinstance(here, faiss.IndexPreTransform):
+        return looks_at_all(here.index)
+    if isinstance(here, faiss.IndexIVF):
+        return bool(here.nprobe >= here.nlist)
+    return isinstance(here, (faiss.IndexScalarQuantizer, faiss.IndexPQ))

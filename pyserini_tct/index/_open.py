@@ -95,7 +95,7 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
     """Open vector stores, or flat index folders, that belong together.
 
     Raises:
-        TctError: one is missing or damaged, or they are of different encoders.
+        TctError: one is missing or damaged, or they are of different encoders or backends.
     """
     opened: list[Source] = [
         FlatFolder(path) if (path / 'index').is_file() and (path / 'docid').is_file() else VectorStore(path)
@@ -110,6 +110,12 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
                     f'{paths[0]} and {path} were made by different encoders ({key} {str(mine)[:12]}, '
                     f'{str(other)[:12]}): index them apart'
                 )
+        backends = [part.manifest.get('backend') for part in (first, source)]
+        if None not in backends and backends[0] != backends[1]:
+            raise TctError(
+                f'{paths[0]} was encoded with --backend {backends[0]}, {path} with {backends[1]}: encode one of them '
+                'again, since their vectors differ'
+            )
     return opened
 
 
