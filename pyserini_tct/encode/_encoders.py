@@ -66,7 +66,7 @@ class TctColBertQueryEncoder:
             raise TctError(
                 'neither an encoder nor encoded queries: name a checkpoint folder, a hub name or encoded queries'
             )
-        self.device, self.batch_size = device, batch_size
+        self.device, self.batch_size, self.name = device, batch_size, str(encoder_dir or queries)
         self.has_model, self.has_encoded_query = bool(encoder_dir), bool(queries)
         self.embedding = load_encoded_queries(Path(queries)) if queries else {}
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding

@@ -133,3 +133,29 @@ def in_order(scores: np.ndarray, rows: np.ndarray, docids: np.ndarray) -> Found:
         keys = zip(written, docids[rows[part]].tolist(), rows[part].tolist(), order[part].tolist(), strict=True)
         order[part] = [key[-1] for key in sorted(keys)]
     return scores[order], rows[order]
+
+
+def distinct(engine: Engine, query: np.ndarray, found: Found, docids: np.ndarray, k: int, threads: int) -> Found:
+    """Keep the best of each docid, and search deeper until there are ``k``: shards may overlap.
+
+    Args:
+        engine: what found it.
+        query: ``(dimension,)``.
+        found: at least the ``k`` best scores and rows, in order.
+        docids: of all rows.
+        k: docids wanted.
+        threads: of the search.
+    """
+    scores, rows = found
+    depth = k
+    while True:
+        names = docids[rows].tolist()
+        if len(set(names)) == len(names):
+            return scores, rows
+        first = {docid: place for place, docid in reversed(list(enumerate(names)))}
+        if len(first) >= k or depth >= len(engine):
+            kept = sorted(first.values())
+            return scores[kept], rows[kept]
+        depth = min(4 * depth, len(engine))
+        (deeper,) = engine.nearest(query[None], depth, threads)
+        scores, rows = in_order(*deeper, docids)
