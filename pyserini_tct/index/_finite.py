@@ -23,7 +23,7 @@ def not_finite(index: Any, most: int = sys.maxsize) -> int | None:
     """
     import faiss
 
-    here = faiss.downcast_index(index)  # which lives as long as ``index``
+    here: Any = faiss.downcast_index(index)  # which lives as long as ``index``
     if isinstance(here, faiss.IndexHNSW):
         return not_finite(here.storage, most)
     if isinstance(here, faiss.IndexRefine):

@@ -24,7 +24,7 @@ def parameters_of(index: Any) -> dict[str, int]:
         return {**parameters_of(here.base_index), 'refine': int(here.k_factor)}
     found: dict[str, int] = {}
     if isinstance(here, faiss.IndexHNSW):
-        graph = here.hnsw
+        graph: Any = here.hnsw
         # of the upper levels: the lowest has twice as many links
         found = {'m': graph.nb_neighbors(1), 'ef_construction': graph.efConstruction, 'ef_search': graph.efSearch}
         return {**found, **parameters_of(here.storage)}
@@ -49,7 +49,8 @@ def type_of(index: Any) -> str | None:
     if isinstance(here, faiss.IndexScalarQuantizer):
         return {faiss.ScalarQuantizer.QT_fp16: 'fp16', faiss.ScalarQuantizer.QT_8bit: 'sq8'}.get(here.sq.qtype)
     if isinstance(here, faiss.IndexPreTransform):
-        first = faiss.downcast_VectorTransform(here.chain.at(0))
+        chain: Any = here.chain
+        first: Any = faiss.downcast_VectorTransform(chain.at(0))
         # Faiss reads OPQ back as any linear map; principal components have a bias, random rotations a class
         learned = type(first) in (faiss.LinearTransform, faiss.OPQMatrix) and not first.have_bias
         return 'opq' if learned and type_of(here.index) == 'pq' else None
