@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from conftest import fails, refusal
 
+from pyserini_tct._faiss_file import write_index
 from pyserini_tct._files import sha256
 from pyserini_tct.index import faiss as index_faiss
-from pyserini_tct.index._file import write_index
 from pyserini_tct.index._open import FlatFolder, load_index, open_sources, sample
 from pyserini_tct.vectors import VectorStore, write_offsets
 
@@ -147,7 +147,7 @@ CUTS = """
 import sys
 from pathlib import Path
 from pyserini_tct._errors import TctError
-from pyserini_tct.index._file import read_index
+from pyserini_tct._faiss_file import read_index
 folder = Path(sys.argv[1])
 whole = (folder / 'index').read_bytes()
 read_index(folder)

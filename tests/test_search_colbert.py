@@ -12,9 +12,9 @@ import torch
 from conftest import TEXTS, TOPICS, fails, refusal, write_corpus
 
 from pyserini_tct._atomic import manifest_path
+from pyserini_tct._faiss_file import write_index
 from pyserini_tct.collection import Passage
 from pyserini_tct.encode.tokens import encode_tokens
-from pyserini_tct.index._file import write_index
 from pyserini_tct.index.colbert import build_colbert
 from pyserini_tct.index.colbert import main as index
 from pyserini_tct.models import colbert

@@ -10,8 +10,8 @@ import numpy as np
 
 from pyserini_tct import _atomic
 from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct._manifest import read_manifest
-from pyserini_tct.index._file import read_index
 from pyserini_tct.index._finite import not_finite
 from pyserini_tct.vectors import VectorStore, existing, read_docids
 
@@ -22,7 +22,7 @@ BLOCK = 1 << 15  # vectors read at once
 
 
 def load_index(folder: Path) -> tuple[Any, list[str]]:
-    """Read ``index`` (see :func:`pyserini_tct.index._file.read_index`) and ``docid`` of an index folder.
+    """Read ``index`` (see :func:`pyserini_tct._faiss_file.read_index`) and ``docid`` of an index folder.
 
     Raises:
         TctError: a file is missing or truncated, or the two differ in length.

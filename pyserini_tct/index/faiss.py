@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pyserini_tct import _atomic, _cli, _env, _manifest
+from pyserini_tct import _atomic, _cli, _env, _faiss_file, _manifest
 from pyserini_tct._errors import TctError
 from pyserini_tct.index._kinds import DEFAULTS, PARAMETERS, TYPES, Kind, attempt, training_rows
 
@@ -51,7 +51,7 @@ def build_index(
         TctError: an input is missing, unfinished or damaged, they do not belong together, the kind does not fit them,
             or the output exists.
     """
-    from pyserini_tct.index import _file, _open
+    from pyserini_tct.index import _open
 
     _atomic.check_free(output, overwrite, 'faiss-index', inputs)
     sources = _open.open_sources(inputs)
@@ -78,8 +78,8 @@ def build_index(
                 for vectors in _open.blocks(source, verify=True):
                     attempt(index.add, str(kind.factory), vectors)
             _check_finite(index, str(kind.factory), sources)
-            _file.write_index(index, partial / 'index')
-        manifest[_file.RECORD] = (partial / 'index').stat().st_size
+            _faiss_file.write_index(index, partial / 'index')
+        manifest[_faiss_file.RECORD] = (partial / 'index').stat().st_size
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
             for source in sources:
                 for docids, _ in source.shards():
@@ -119,7 +119,7 @@ def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
     """
     import faiss
 
-    from pyserini_tct.index import _file, _open
+    from pyserini_tct.index import _open
 
     count = sum(map(len, sources))
     head = bytes(faiss.serialize_index(empty))
@@ -128,7 +128,7 @@ def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
         for source in sources:
             for vectors in _open.blocks(source, verify=True):
                 out.write(np.ascontiguousarray(vectors, '<f4').data)
-    index = _file.read_index(path.parent, path.name)
+    index = _faiss_file.read_index(path.parent, path.name)
     if (index.ntotal, index.d) != (count, empty.d):
         raise TctError(f'{path} could not be written: this release of Faiss has another form of flat index')
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from pyserini_tct import _atomic, _jvm
 from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct._files import read_json
-from pyserini_tct.index._file import read_index
 from pyserini_tct.prebuilt import _record, _registry
 from pyserini_tct.prebuilt._hub import WEIGHTS
 from pyserini_tct.prebuilt._registry import Entry

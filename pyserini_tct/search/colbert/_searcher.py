@@ -13,7 +13,7 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
-from pyserini_tct.index._file import read_index
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct.models import colbert
 from pyserini_tct.models.colbert import ColBert, TokenVectors
 from pyserini_tct.models.tokens import PassageTokens

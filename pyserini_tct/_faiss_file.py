@@ -13,7 +13,6 @@ from typing import Any
 
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
-from pyserini_tct.vectors import existing
 
 FLAT = struct.Struct('<4siqqqBiQ')  # fourcc, dimension, count, two unused, trained, metric, floats of all vectors
 RECORD = 'index_bytes'
@@ -43,7 +42,9 @@ def read_index(folder: Path, name: str = 'index') -> Any:
     """
     import faiss
 
-    file = existing(folder / name)
+    file = folder / name
+    if not file.is_file():
+        raise TctError(f'{file} does not exist: check the path')
     size, written = file.stat().st_size, (read_manifest(folder) or {}).get(RECORD)
     if written is not None and size != written:
         raise _cut(file, size, written)
