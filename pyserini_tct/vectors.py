@@ -11,7 +11,7 @@ import array
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,12 @@ def existing(path: Path) -> Path:
     return path
 
 
-def load_matrix(path: Path, mmap: bool = False) -> np.ndarray:
+def load_matrix(path: Path, mmap: bool = False, docids: Sequence[str] = ()) -> np.ndarray:
     """Read a matrix of finite floats from an ``.npy`` file without unpickling.
 
     Raises:
-        TctError: the file is no such matrix, is truncated, or holds NaN or infinity (the row is named).
+        TctError: the file is no such matrix, is truncated, or holds NaN or infinity (the row is named, and its
+            docid).
     """
     try:
         matrix = np.load(path, mmap_mode='r' if mmap else None, allow_pickle=False)
@@ -49,9 +50,9 @@ def load_matrix(path: Path, mmap: bool = False) -> np.ndarray:
         raise TctError(f'{path} holds {matrix.dtype} of shape {matrix.shape}: a matrix of floats is needed')
     finite = np.isfinite(matrix).all(axis=1)
     if not finite.all():
-        raise TctError(
-            f'{path}: row {int(finite.argmin())} holds NaN or infinity: encode again with a sound checkpoint'
-        )
+        row = int(finite.argmin())
+        where = f'row {row}' + (f', the vector of {docids[row]},' if row < len(docids) else '')
+        raise TctError(f'{path}: {where} holds NaN or infinity: encode again with a sound checkpoint')
     return matrix
 
 
@@ -167,8 +168,8 @@ class VectorStore:
             if verify:
                 verify_file(vectors_file, shard['sha256'])
                 verify_file(vectors_file.with_suffix('.docids'), shard['docids_sha256'])
-            vectors = load_matrix(vectors_file, mmap=True)
             docids = read_docids(self.folder / f'{shard["name"]}.docids')
+            vectors = load_matrix(vectors_file, mmap=True, docids=docids)
             if not len(vectors) == len(docids) == shard['count']:
                 raise TctError(
                     f'{vectors_file} has {len(vectors)} vectors, its docids are {len(docids)}, the manifest says '

@@ -115,10 +115,12 @@ def truncate(path, keep):
 @pytest.mark.parametrize(
     ('damage', 'message'),
     [
-        (lambda folder: truncate(folder / 'index', 700), 'index is damaged or truncated (700 bytes)'),
-        (lambda folder: truncate(folder / 'index', 20), 'index is damaged or truncated'),
-        (lambda folder: truncate(folder / 'index', 0), 'index is damaged or truncated'),
-        (lambda folder: (folder / 'index').write_bytes(b'no index' * 100), 'index is damaged or truncated'),
+        (lambda folder: truncate(folder / 'index', 700), 'index is truncated (700 bytes, 813 were written): build the'),
+        (lambda folder: truncate(folder / 'index', 27), 'index is truncated (27 bytes'),
+        (lambda folder: truncate(folder / 'index', 0), 'index is truncated (0 bytes'),
+        (lambda folder: (folder / 'index').write_bytes(b'no index' * 100), 'index is truncated (800 bytes'),
+        (lambda folder: (folder / 'index').write_bytes(b'n' * 813), 'index is damaged or truncated (813 bytes)'),
+        (lambda folder: (folder / 'index').write_bytes(b'n' * 999), 'index is damaged (999 bytes, 813 were written)'),
         (lambda folder: (folder / 'docid').write_text('d1\nd2\nd3\nd4\nd5\n'), 'has 6 vectors but 5 docids'),
         (lambda folder: (folder / 'docid').unlink(), 'docid does not exist'),
         (lambda folder: (folder / 'index').unlink(), 'index does not exist'),

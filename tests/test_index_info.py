@@ -83,6 +83,57 @@ def test_topics_are_encoded(tiny_index, tiny_student, other_students, topics, ca
     assert 'was made with another encoder' in fails(info.main, *words, other, capsys=capsys)
 
 
+def test_an_index_of_several_stores(vectors, tmp_path, capsys):
+    """Its vectors are all of them, in that order."""
+    first, second = make_store(tmp_path / 'a', vectors[:150]), make_store(tmp_path / 'b', vectors[150:], 150)
+    build([first, second], tmp_path / 'index')
+    words = (tmp_path / 'index', '--recall', '--json')
+    for more in ((), ('--vectors', first, second)):
+        found = json.loads(of(*words, *more, capsys=no_output(capsys)))
+        assert found['recall'] == {'10': 1.0, '100': 1.0, '400': 1.0}
+    build([first, second], tmp_path / 'exact')  # of the same vectors
+    assert json.loads(of(*words, '--vectors', tmp_path / 'exact', capsys=no_output(capsys)))['recall']['10'] == 1
+    for given, message in (((first,), 'has 150 vectors'), ((second, first), 'has other docids than')):
+        assert message in fails(info.main, *words, '--vectors', *given, capsys=capsys)
+    (tmp_path / 'b.manifest.json').unlink()
+    assert 'are not beside it: name them with --vectors' in fails(info.main, *words, capsys=capsys)
+
+
+def test_vectors_of_another_model_or_run_are_refused(store, vectors, tmp_path, capsys):
+    """They have the same docids, and would give a recall."""
+    build(store, tmp_path / 'index')
+    for name, manifest, message in (
+        ('model', {'encoder_sha256': 'f'}, '/model was made by another encoder than '),
+        ('backend', {'backend': 'onnx'}, '(backend onnx, torch): name the vectors that it was made from'),
+        ('again', {}, 'was made from have different checksums: name the vectors that it was made from'),
+    ):
+        other = make_store(tmp_path / name, -vectors, **manifest)
+        assert message in fails(info.main, tmp_path / 'index', '--vectors', other, capsys=capsys)
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        ([], 'flat (IndexFlatIP)\n'),
+        (['--type', 'fp16'], 'fp16 (IndexScalarQuantizer)\n'),
+        (['--pq', '--pq-nbits', 6], 'pq (IndexPQ) with --pq-m 4, --pq-nbits 6\n'),
+        (['--type', 'opq', '--pq-nbits', 4], 'opq (IndexPreTransform) with --pq-m 4, --pq-nbits 4\n'),
+        (['--type', 'ivf', '--nlist', 8], 'ivf (IndexIVFFlat) with --nlist 8, --nprobe 16\n'),
+        (['--hnsw', '--M', 9, '--efC', 50], 'hnsw (IndexHNSWFlat) with --M 9, --efC 50, --ef-search 64\n'),
+        (['--type', 'fastscan', '--refine', 5], 'fastscan (IndexRefineFlat) with --pq-m 8, --pq-nbits 4, --refine 5'),
+        (['--factory', 'IVF8,SQ8'], ': IndexIVFScalarQuantizer with --nlist 8, --nprobe 1\n'),
+    ],
+    ids=str,
+)
+def test_an_index_without_a_manifest_is_read(store, tmp_path, capsys, words, text):
+    build(store, tmp_path / 'index', *words)
+    (tmp_path / 'index.manifest.json').unlink()
+    printed = of(tmp_path / 'index', capsys=no_output(capsys))
+    assert text in printed
+    assert 'encoder    unknown, texts yes' in printed
+    assert 'None' not in printed
+
+
 def test_refusals(store, vectors, tmp_path, capsys):
     build(store, tmp_path / 'index')
     few, renamed = make_store(tmp_path / 'few', vectors[:9]), make_store(tmp_path / 'renamed', vectors, 7)

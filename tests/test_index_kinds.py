@@ -4,12 +4,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import faiss
 import numpy as np
 import pytest
 from conftest import fails, refusal
 
+from pyserini_tct._faiss_file import write_index
 from pyserini_tct._files import sha256
 from pyserini_tct.index import faiss as index_faiss
 from pyserini_tct.index._open import FlatFolder, load_index, open_sources, sample
@@ -139,11 +143,60 @@ def test_a_flat_folder_of_stock_becomes_another_kind(store, vectors, tmp_path, c
     assert docids[41] == 'd41'
 
 
-def test_an_index_of_two_backends_names_none(store, vectors, tmp_path):
+CUTS = """
+import sys
+from pathlib import Path
+from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
+folder = Path(sys.argv[1])
+whole = (folder / 'index').read_bytes()
+read_index(folder)
+for size in (*range(160), *range(len(whole) - 12, len(whole))):
+    (folder / 'index').write_bytes(whole[:size])
+    try:
+        read_index(folder)
+    except TctError as error:
+        assert str(folder / 'index') in str(error)
+        assert str(error).endswith(': build the index again')
+    else:
+        raise SystemExit(f'{size} of {len(whole)} bytes are read as an index')
+"""
+
+
+@pytest.mark.parametrize('recorded', [True, False])
+@pytest.mark.parametrize(
+    'words',
+    [[], ['--type', 'sq8'], ['--pq', '--pq-nbits', 4], ['--hnsw'], ['--type', 'fastscan'], ['--type', 'ivf']],
+    ids=str,
+)
+def test_a_file_cut_at_any_byte_is_refused(store, tmp_path, words, recorded):
+    """Faiss would end the process, or search what lacks its last bytes; so this runs in a process of its own."""
+    manifest = build(store, tmp_path / 'index', *words)
+    assert manifest['index_bytes'] == (tmp_path / 'index' / 'index').stat().st_size
+    folder = shutil.move(tmp_path / 'index', tmp_path / 'moved')
+    if recorded:
+        (tmp_path / 'moved.manifest.json').write_text(json.dumps(manifest))
+    found = subprocess.run([sys.executable, '-c', CUTS, str(folder)], text=True, capture_output=True, check=False)
+    assert (found.returncode, found.stderr) == (0, '')
+
+
+def test_a_full_disk_is_told():
+    """Faiss's own files may lose the last bytes without an error."""
+    index = faiss.IndexFlatIP(4)
+    index.add(np.ones((2, 4), np.float32))
+    assert '/dev/full could not be written ([Errno 28]' in refusal(write_index, index, Path('/dev/full'))
+
+
+def test_stores_of_two_backends_are_not_mixed(store, vectors, tmp_path, capsys):
+    """The index would name none, and a search with either would not be refused."""
     other = make_store(tmp_path / 'other', vectors[:40], first=COUNT, backend='onnx')
-    manifest = build([store, other], tmp_path / 'index')
-    assert 'backend' not in manifest
-    assert (manifest['precision'], manifest['count']) == ('fp32', COUNT + 40)
+    command = ['--input', store, other, '--output', tmp_path / 'index']
+    message = 'vectors was encoded with --backend torch, '
+    assert message in fails(index_faiss.main, *command, capsys=capsys)
+    half = make_store(tmp_path / 'half', vectors[:40], first=COUNT, precision='bf16')
+    manifest = build([store, half], tmp_path / 'index')
+    assert 'precision' not in manifest
+    assert (manifest['backend'], manifest['count']) == ('torch', COUNT + 40)
 
 
 def test_a_graph_over_what_is_not_finite_is_refused(store, tmp_path):
@@ -153,6 +206,41 @@ def test_a_graph_over_what_is_not_finite_is_refused(store, tmp_path):
     faiss.rev_swig_ptr(faiss.downcast_index(index.storage).get_xb(), DIMENSION)[3] = np.nan
     faiss.write_index(index, str(tmp_path / 'index' / 'index'))
     assert 'the vector of d0 holds NaN or infinity' in refusal(load_index, tmp_path / 'index')
+
+
+@pytest.mark.parametrize('factory', ['SQfp16', 'SQbf16', 'IVF4,Flat', 'IVF4,SQfp16', 'HNSW8,SQfp16', 'PQ8x4fs,RFlat'])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_a_foreign_index_of_what_is_not_finite_is_refused(vectors, tmp_path, factory, value):
+    """By any query, that passage is never found: it looked as if too few cells were visited."""
+    index = faiss.index_factory(DIMENSION, factory, faiss.METRIC_INNER_PRODUCT)
+    index.train(vectors)
+    wrong = vectors.copy()
+    wrong[7, 3] = value
+    for part, message in ((vectors, None), (wrong, 'index: the vector of d7 holds NaN or infinity: build it again')):
+        index.reset()
+        index.add(part)
+        faiss.write_index(index, str(tmp_path / 'index'))
+        (tmp_path / 'docid').write_text(''.join(f'd{row}\n' for row in range(COUNT)))
+        if message:
+            assert message in refusal(load_index, tmp_path)
+        else:
+            assert load_index(tmp_path)[0].ntotal == COUNT
+
+
+@pytest.mark.parametrize('words', [[], ['--type', 'fp16'], ['--type', 'ivf', '--nlist', 4], ['--hnsw']], ids=str)
+def test_no_kind_is_built_of_what_is_not_finite(vectors, tmp_path, capsys, words):
+    wrong = vectors.copy()
+    wrong[407, 3] = np.inf  # in the second shard
+    store = make_store(tmp_path / 'wrong', wrong)
+    message = 'row 107, the vector of d407, holds NaN or infinity: encode again'
+    assert message in fails(index_faiss.main, '--input', store, '--output', tmp_path / 'new', *words, capsys=capsys)
+    assert not (tmp_path / 'new').exists()
+
+
+def test_numbers_beyond_half_precision_are_refused(vectors, tmp_path, capsys):
+    store = make_store(tmp_path / 'large', np.where(np.arange(COUNT)[:, None] == 9, 1e5, vectors))
+    command = ['--input', store, '--output', tmp_path / 'new', '--type', 'fp16']
+    assert 'the vector of d9 is too large for the kind SQfp16' in fails(index_faiss.main, *command, capsys=capsys)
 
 
 def test_refusals(store, vectors, tmp_path, capsys):

@@ -21,6 +21,7 @@ LAYERS = [
     ['_errors'],
     ['_cli', '_disk', '_env', '_imports', '_atomic', '_files', '_page', '_plots', '_stages', '_yaml'],
     ['_manifest', '_jvm', '_columns', '_resume'],
+    ['_faiss_file'],
     ['prebuilt'],
     ['_pyserini'],
     ['collection', 'runs'],

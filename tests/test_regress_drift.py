@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import TOPICS, command, write
 
+from pyserini_tct._atomic import manifest_path
 from pyserini_tct.eval import evaluate
 from pyserini_tct.regress import _drift, _fingerprint
 from pyserini_tct.search.faiss import FaissSearcher
@@ -106,6 +107,10 @@ def test_another_index_is_named(parts):
     pinned = fingerprint(parts)
     file = str(parts['index'] / 'index')
     index = faiss.read_index(file)
+    described = manifest_path(parts['index'])  # as an older release wrote it, without the size of the file
+    content = json.loads(described.read_text())
+    del content['index_bytes']
+    described.write_text(json.dumps(content))
     vectors = index.reconstruct_n(0, index.ntotal)
     hnsw = faiss.IndexHNSWFlat(index.d, 4, faiss.METRIC_INNER_PRODUCT)
     hnsw.add(vectors)

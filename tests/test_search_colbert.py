@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two-stage ColBERT: candidates against brute force, scores against the model, and indexes that do not fit."""
 
+import json
 import shutil
 
 import faiss
@@ -11,6 +12,7 @@ import torch
 from conftest import TEXTS, TOPICS, fails, refusal, write_corpus
 
 from pyserini_tct._atomic import manifest_path
+from pyserini_tct._faiss_file import write_index
 from pyserini_tct.collection import Passage
 from pyserini_tct.encode.tokens import encode_tokens
 from pyserini_tct.index.colbert import build_colbert
@@ -138,11 +140,13 @@ def test_what_does_not_fit_is_refused(made, model, tiny_bert, tmp_path):
     assert 'another ColBERT (encoder_sha256' in refusal(ColbertSearcher, made / 'flat', tmp_path / 'other')
     broken = copied(made, tmp_path / 'broken')
     (broken / 'index').write_bytes((made / 'flat' / 'index').read_bytes()[:-100])
-    assert 'damaged or truncated' in refusal(ColbertSearcher, broken, model)
+    assert 'index is truncated (' in refusal(ColbertSearcher, broken, model)
     short = copied(made, tmp_path / 'short')
     few = faiss.IndexFlatIP(8)
     few.add(np.ones((3, 8), np.float32))
-    faiss.write_index(few, str(short / 'index'))
+    content = json.loads(manifest_path(short).read_text())
+    content['index_bytes'] = write_index(few, short / 'index')
+    manifest_path(short).write_text(json.dumps(content))
     assert 'has 3 vectors of 8 dimensions' in refusal(ColbertSearcher, short, model)
     searcher = ColbertSearcher(made / 'flat', model)
     assert 'k = 0' in refusal(searcher.search, 'ice', 0)

@@ -3,6 +3,7 @@
 """Exact search by matrix product: the hits of a full sort, whatever the batch, the threads or the precision."""
 
 import gc
+import shutil
 
 import faiss
 import numpy as np
@@ -197,10 +198,29 @@ def test_the_command_over_shards_with_a_profile(tiny_index, tiny_student, topics
     main([str(word) for word in (*words, '--output', tmp_path / 'run')])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[-4:]] == ['load', 'encode', 'search', 'write']
-    assert [len(hits) for hits in read_run(tmp_path / 'run').values()] == [2, 2, 2]  # of each passage, the better copy
+    assert [len(hits) for hits in read_run(tmp_path / 'run').values()] == [3, 3, 3]  # of each passage, the better copy
+    assert 'run: 3 queries, 9 hits, ' in lines[-5]
     words += ['--output', tmp_path / 'other', '--ef-search', 9]
     assert '--ef-search has no effect on the index' in fails(main, *words, capsys=capsys)
     assert list(read_run(tmp_path / 'run')) == list(TOPICS)
+
+
+def test_overlapping_shards_give_each_passage_once(tiny_index, tiny_student, topics, tmp_path, capsys):
+    """As many hits are printed as written, and they are those of one copy; windows of a document are passages."""
+    words = ['--encoder', tiny_student, '--topics', topics, '--hits', 99, '--index', tiny_index]
+    main([str(word) for word in (*words, '--output', tmp_path / 'one')])
+    for more, name in (([], 'all'), (['--prf-depth', 3], 'prf')):
+        capsys.readouterr()
+        main([str(word) for word in (*words, tiny_index, *more, '--output', tmp_path / name)])
+        assert (found := capsys.readouterr()).out.startswith(f'{tmp_path / name}: 3 queries, 18 hits, ')
+        assert 'fewer hits' not in found.err
+    assert (tmp_path / 'all').read_bytes() == (tmp_path / 'one').read_bytes()
+    assert [len(hits) for hits in read_run(tmp_path / 'prf').values()] == [6, 6, 6]
+    windows = tmp_path / 'windows'
+    shutil.copytree(tiny_index, windows)
+    (windows / 'docid').write_text(''.join(f'd1#{window}\n' for window in range(6)))
+    main([str(word) for word in (*words, windows, '--output', tmp_path / 'long')])
+    assert [len(hits) for hits in read_run(tmp_path / 'long').values()] == [12, 12, 12]
 
 
 def test_the_collector_rests_while_hits_are_made(tiny_index, monkeypatch):

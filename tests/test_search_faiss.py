@@ -14,6 +14,7 @@ from pyserini_tct.encode import query as encode_query
 from pyserini_tct.runs import read_run
 from pyserini_tct.search.faiss import FaissSearcher
 from pyserini_tct.search.faiss.__main__ import main
+from pyserini_tct.search.lucene._dense import LuceneDenseSearcher
 from pyserini_tct.vectors import VectorStore
 
 
@@ -131,6 +132,15 @@ def test_remove_dups_keeps_the_best_of_a_docid(tmp_path):
     assert [hit.docid for hit in searcher.search(query, k=4)] == ['b', 'a', 'b', 'a']
 
 
+def test_repeats_are_replaced_by_the_next_best(tmp_path):
+    """Also where they fill the first search: one docid has the hundred best vectors."""
+    vectors = [[10 - number / 100, 0] for number in range(100)] + [[1 - number / 10, 0] for number in range(9)]
+    searcher = FaissSearcher(make_index(tmp_path / 'stock', vectors, ['a'] * 100 + list('bcdefghij')), None)
+    found = searcher.rankings(np.array([[1.0, 0]]), ['1'], 3)['1']
+    assert pairs(found) == [('a', 10.0), ('b', 1.0), ('c', pytest.approx(0.9))]
+    assert len(searcher.rankings(np.array([[1.0, 0]]), ['1'], 50)['1']) == searcher.distinct_docs == 10
+
+
 def test_normalized_distances(tmp_path):
     searcher = FaissSearcher(make_index(tmp_path / 'stock', [[1, 0], [-1, 0]], 'ab'), None, normalize_distances=True)
     assert pairs(searcher.search(np.array([1.0, 0]))) == [('a', 1.0), ('b', 0.0)]
@@ -145,6 +155,21 @@ def test_query_vectors_that_do_not_fit(tiny_index, tmp_path, encoder):
     assert 'the encoder gives 32 dimensions' in refusal(FaissSearcher, small, encoder)
     assert 'has dimension 2' in refusal(FaissSearcher(small, encoder, check_encoder=False).search, 'ice')
     assert "faiss_device 'cuda'" in refusal(FaissSearcher, small, None, faiss_device='cuda')
+
+
+def test_an_unsound_encoder_and_its_query_are_named(tiny_index, tiny_student, tmp_path, encoder, monkeypatch):
+    unsound = copy.copy(encoder)
+    unsound.encode_batch = lambda queries: np.array([[np.nan if 'ice' in query else 1] * 32 for query in queries])
+    message = f"{tiny_student} gives query{{}} 'slow ice' a vector that holds NaN or infinity: this encoder is unsound"
+    searcher = FaissSearcher(tiny_index, unsound)
+    assert message.format('') in refusal(searcher.search, 'slow ice')
+    assert message.format(' 8') in refusal(searcher.rankings, ['rock', 'slow ice'], ['7', '8'])
+    monkeypatch.setattr('pyserini_tct.search.lucene._dense.LuceneVectors', lambda folder: None)
+    lucene = LuceneDenseSearcher(tmp_path / 'index', unsound)
+    assert message.format(' 8') in refusal(lucene.batch_search, ['rock', 'slow ice'], ['7', '8'])
+    given = np.array([[1.0] * 32, [np.inf] * 32])
+    found = refusal(searcher.batch_search, given, ['7', '8'])
+    assert found == 'the vector of query 8 holds NaN or infinity: encode it again'
 
 
 def words(index, model, topics, output, *more):
@@ -212,6 +237,23 @@ def test_a_graph_that_finds_too_few_says_so(tmp_path, tiny_student, topics, caps
     assert 'the index found fewer hits than asked for 3 queries: see --ef-search' in capsys.readouterr().err
     main(words(folder, tiny_student, topics, tmp_path / 'all', '--hits', '99', '--nprobe', '2'))
     assert 'fewer hits' not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('factory', ['SQfp16', 'PCAR32,SQfp16', 'IVF2,Flat', 'IVF2,PQ8x4'])
+def test_what_is_lost_to_scores_that_are_not_finite_is_no_matter_of_flags(monkeypatch, tmp_path, encoder, factory):
+    """An index too large to be looked through when it is opened; each of its cells is visited."""
+    folder = make_index(tmp_path / 'index', np.eye(40, 32), [f'p{row}' for row in range(40)])
+    index = faiss.index_factory(32, factory, faiss.METRIC_INNER_PRODUCT)
+    vectors = np.random.default_rng(0).standard_normal((40, 32)).astype(np.float32)
+    index.train(vectors)
+    vectors[7, 3] = np.nan
+    index.add(vectors)
+    if factory.startswith('IVF'):
+        index.nprobe = 2
+    faiss.write_index(index, str(folder / 'index'))
+    monkeypatch.setattr('pyserini_tct.index._open.not_finite', lambda index, most: None)
+    searcher = FaissSearcher(folder, encoder)
+    assert 'the vector in row 7 gives a score that is not finite' in refusal(searcher.search, 'ice', 40)
 
 
 def test_the_command_refuses(tiny_index, tiny_student, other_students, topics, tmp_path, capsys):

@@ -198,6 +198,10 @@ def test_recall_of_lucene_vectors_by_hand(tmp_path):
     own = command('pyserini_tct.index.info', tmp_path / 'index', '--recall', '--json')
     assert json.loads(own.stdout)['recall'] == {'10': 1.0, '100': 1.0, '400': 1.0}
     words = ('--vectors', others, '--sample', 30, '--json')
+    refused = command('pyserini_tct.index.info', tmp_path / 'index', *words)
+    assert 'have different checksums: name the vectors that it was made from' in refused.stderr
+    described = tmp_path / 'index.manifest.json'
+    described.write_text(json.dumps({**json.loads(described.read_text()), 'inputs': []}))
     found = json.loads(command('pyserini_tct.index.info', tmp_path / 'index', *words).stdout)
     queries = (vectors[::-1] + vectors)[np.sort(np.random.default_rng(SEED).choice(400, 30, replace=False))]
     lists = [np.argsort(-queries @ some.T, axis=1)[:, :10].tolist() for some in (vectors, vectors[::-1] + vectors)]

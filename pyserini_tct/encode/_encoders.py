@@ -67,7 +67,7 @@ class TctColBertQueryEncoder:
                 'neither an encoder nor encoded queries: name a checkpoint folder, a hub name or encoded queries'
             )
         self.device, self.batch_size = device, batch_size
-        self.model_name = str(encoder_dir)
+        self.model_name = str(encoder_dir or queries)
         self.has_model, self.has_encoded_query = bool(encoder_dir), bool(queries)
         self.embedding = load_encoded_queries(Path(queries)) if queries else {}
         self.has_encoded_queries, self.embeddings = self.has_encoded_query, self.embedding

@@ -10,17 +10,19 @@ import numpy as np
 
 from pyserini_tct import _atomic
 from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct._manifest import read_manifest
+from pyserini_tct.index._finite import not_finite
 from pyserini_tct.vectors import VectorStore, existing, read_docids
 
-SCANNED = 1 << 27  # floats of a flat index that are looked through for NaN when it is opened (0.5 GB)
+SCANNED = 1 << 29  # bytes of an index that are looked through for NaN when it is opened
 ORIGIN = ('encoder_sha256', 'tokenizer_sha256', 'query_length', 'passage_length', 'pooling')
 KEPT = (*ORIGIN, 'dimension', 'backend', 'precision')
 BLOCK = 1 << 15  # vectors read at once
 
 
 def load_index(folder: Path) -> tuple[Any, list[str]]:
-    """Read ``index`` (memory-mapped where Faiss can) and ``docid`` of an index folder.
+    """Read ``index`` (see :func:`pyserini_tct._faiss_file.read_index`) and ``docid`` of an index folder.
 
     Raises:
         TctError: a file is missing or truncated, or the two differ in length.
@@ -31,14 +33,7 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
         raise TctError(f'{folder} is no index folder: make it with python -m pyserini_tct.index.faiss')
     file = existing(folder / 'index')
     docids = read_docids(folder / 'docid')
-    with open(file, 'rb') as stream:
-        inverted = stream.read(2) == b'Iw'  # Faiss maps inverted lists in a way of their own
-    try:
-        index = faiss.read_index(str(file), faiss.IO_FLAG_MMAP if inverted else faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(
-            f'{file} is damaged or truncated ({file.stat().st_size} bytes): build the index again'
-        ) from error
+    index = read_index(folder)
     if index.metric_type != faiss.METRIC_INNER_PRODUCT:
         raise TctError(
             f'{file} ranks by distance, not by inner product: build it with python -m pyserini_tct.index.faiss'
@@ -47,13 +42,9 @@ def load_index(folder: Path) -> tuple[Any, list[str]]:
         raise TctError(f'{folder} has {index.ntotal} vectors but {len(docids)} docids: build the index again')
     if not docids:
         raise TctError(f'{folder} holds no vectors: build the index again')
-    vectors = flat_vectors(faiss.downcast_index(index.storage) if isinstance(index, faiss.IndexHNSW) else index)
-    if vectors is not None and vectors.size < SCANNED:
-        finite = np.isfinite(vectors).all(axis=1)
-        if not finite.all():
-            raise TctError(
-                f'{file}: the vector of {docids[int(finite.argmin())]} holds NaN or infinity: build it again'
-            )
+    bad = not_finite(index, SCANNED)
+    if bad is not None:
+        raise TctError(f'{file}: the vector of {docids[bad]} holds NaN or infinity: build it again')
     return index, docids
 
 
@@ -104,7 +95,7 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
     """Open vector stores, or flat index folders, that belong together.
 
     Raises:
-        TctError: one is missing or damaged, or they are of different encoders.
+        TctError: one is missing or damaged, or they are of different encoders or backends.
     """
     opened: list[Source] = [
         FlatFolder(path) if (path / 'index').is_file() and (path / 'docid').is_file() else VectorStore(path)
@@ -119,6 +110,12 @@ def open_sources(paths: Sequence[Path]) -> list[Source]:
                     f'{paths[0]} and {path} were made by different encoders ({key} {str(mine)[:12]}, '
                     f'{str(other)[:12]}): index them apart'
                 )
+        backends = [part.manifest.get('backend') for part in (first, source)]
+        if None not in backends and backends[0] != backends[1]:
+            raise TctError(
+                f'{paths[0]} was encoded with --backend {backends[0]}, {path} with {backends[1]}: encode one of them '
+                'again, since their vectors differ'
+            )
     return opened
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from pyserini_tct import _atomic, _cli, _env, _manifest
+from pyserini_tct import _atomic, _cli, _env, _faiss_file, _manifest
 from pyserini_tct._errors import TctError
 from pyserini_tct.index._kinds import attempt, cells, make_factory
 
@@ -54,7 +54,6 @@ def build_colbert(
     import faiss
     import numpy as np
 
-    from pyserini_tct.index.faiss import write_index
     from pyserini_tct.models import tokens
     from pyserini_tct.vectors import share, verify_file
 
@@ -78,7 +77,7 @@ def build_colbert(
     content = {'factory': factory, 'metric': 'inner product', **{key: store.manifest[key] for key in keys}}
     manifest = _manifest.describe('colbert-index', content, [_atomic.manifest_path(store_path)])
     with _atomic.atomic_folder(output, manifest) as partial:
-        write_index(index, partial / INDEX)
+        manifest[_faiss_file.RECORD] = _faiss_file.write_index(index, partial / INDEX)
         share(store_path, partial, tokens.FILES)
     return Built(len(store), total, factory, sum(file.stat().st_size for file in output.iterdir()))
 

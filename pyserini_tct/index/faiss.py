@@ -6,6 +6,7 @@ The folder holds Pyserini's ``index`` and ``docid``, and the texts of the passag
 encoder and which lengths made the vectors, so that a searcher can refuse queries of another one.
 """
 
+import itertools
 import shutil
 import struct
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from pyserini_tct import _atomic, _cli, _env, _manifest
+from pyserini_tct import _atomic, _cli, _env, _faiss_file, _manifest
 from pyserini_tct._errors import TctError
 from pyserini_tct.index._kinds import DEFAULTS, PARAMETERS, TYPES, Kind, attempt, training_rows
 
@@ -76,7 +77,9 @@ def build_index(
             for source in sources:
                 for vectors in _open.blocks(source, verify=True):
                     attempt(index.add, str(kind.factory), vectors)
-            write_index(index, partial / 'index')
+            _check_finite(index, str(kind.factory), sources)
+            _faiss_file.write_index(index, partial / 'index')
+        manifest[_faiss_file.RECORD] = (partial / 'index').stat().st_size
         with open(partial / 'docid', 'w', encoding='utf-8', newline='\n') as docid_file:
             for source in sources:
                 for docids, _ in source.shards():
@@ -91,26 +94,22 @@ def build_flat(store_path: Path, output: Path, texts: bool = True, overwrite: bo
     return build_index([store_path], output, texts=texts, overwrite=overwrite)[0]
 
 
-def write_index(index: Any, path: Path) -> None:
-    """Write a Faiss index and read its head back: on a full disk Faiss can end without an error.
-
-    Raises:
-        TctError: it could not be written whole.
-    """
-    import faiss
-
-    try:
-        faiss.write_index(index, str(path))
-        faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(f'{path} could not be written: is the disk full?') from error
-
-
 def _check_training(kind: Kind, count: int) -> None:
     bits = 4 if kind.type == 'fastscan' else kind.parameters.get('pq_nbits', 0)
     wanted = max(2**bits if bits else 0, kind.parameters.get('nlist', 0))
     if count < wanted:
         raise TctError(f'{kind.type} is trained on at least {wanted} vectors, here are {count}: use --type flat')
+
+
+def _check_finite(index: Any, factory: str, sources: Sequence[Any]) -> None:
+    """Refuse what became infinite on its way into the index: half precision ends at 65504."""
+    from pyserini_tct.index._finite import not_finite
+
+    row = not_finite(index)
+    if row is not None:
+        docids = itertools.chain.from_iterable(docids for source in sources for docids, _ in source.shards())
+        docid = next(itertools.islice(docids, row, None))
+        raise TctError(f'the vector of {docid} is too large for the kind {factory}: choose --type flat')
 
 
 def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
@@ -129,7 +128,7 @@ def _stream_flat(empty: Any, sources: Sequence[Any], path: Path) -> None:
         for source in sources:
             for vectors in _open.blocks(source, verify=True):
                 out.write(np.ascontiguousarray(vectors, '<f4').data)
-    index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+    index = _faiss_file.read_index(path.parent, path.name)
     if (index.ntotal, index.d) != (count, empty.d):
         raise TctError(f'{path} could not be written: this release of Faiss has another form of flat index')
 

@@ -1,28 +1,21 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m pyserini_tct.index.info``: what an index is, what a passage takes in it, and what it misses.
-
-Recall is the share of the k exactly best passages that the index finds among its k; the exact ones come from the
-vectors that it was made from.
-"""
+"""``python -m pyserini_tct.index.info``: what an index is, what a passage takes in it, and what it misses."""
 
 import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pyserini_tct import _atomic, _cli, _env
+from pyserini_tct import _atomic, _cli
 from pyserini_tct._errors import TctError
-from pyserini_tct._manifest import digest, read_manifest
+from pyserini_tct._manifest import read_manifest
 from pyserini_tct.index import _lucene
 from pyserini_tct.index._kinds import PARAMETERS
 
-DEPTHS = (10, 100, 1000)
 SEED = 42
-OTHER = 'name the vectors that it was made from'
 
 
 def describe(folder: Path) -> dict[str, Any]:
@@ -33,16 +26,21 @@ def describe(folder: Path) -> dict[str, Any]:
     """
     manifest = read_manifest(folder) or {}
     found: dict[str, Any] = {'index': str(folder), 'kind': manifest.get('kind'), 'type': manifest.get('type')}
+    read: dict[str, int] = {}
     if any(folder.glob('segments_*')):
         size = sum(file.stat().st_size for file in folder.iterdir())
         count, dimension = _lucene.verify(folder)
     else:
         from pyserini_tct.index._open import load_index
+        from pyserini_tct.index._parameters import parameters_of, type_of
 
         index, docids = load_index(folder)
         size, count, dimension = (folder / 'index').stat().st_size, len(docids), index.d
         found |= {'class': type(index).__name__, 'factory': manifest.get('factory'), 'docids': len(set(docids))}
-    found['parameters'] = {name: manifest[name] for name in PARAMETERS if name in manifest}
+        found['type'] = manifest.get('type') or type_of(index)
+        read = parameters_of(index)
+    known = {**read, **manifest}
+    found['parameters'] = {name: known[name] for name in PARAMETERS if name in known}
     found |= {'passages': count, 'dimension': dimension or None, 'bytes': size}
     found['bytes_per_passage'] = size / count if count else None
     found['texts'] = (folder / 'texts.jsonl').exists()
@@ -53,107 +51,7 @@ def describe(folder: Path) -> dict[str, Any]:
     return found
 
 
-def recall(folder: Path, vectors: Path, queries: np.ndarray, threads: int = 1) -> dict[str, Any]:
-    """Compare an index with exact search of the vectors that it was made from.
-
-    Args:
-        folder: index folder, Faiss or Lucene.
-        vectors: vector store or flat index folder, of the same passages in the same order.
-        queries: ``(Q, dimension)``.
-        threads: of both searches.
-
-    Returns:
-        ``recall`` by depth (at most the number of passages), and milliseconds a query of the index and of exact search.
-
-    Raises:
-        TctError: the vectors are not those of the index.
-    """
-    import torch
-
-    from pyserini_tct.index import _open
-    from pyserini_tct.scoring import nearest
-
-    (source,) = _open.open_sources([vectors])
-    docids = [docid for names, _ in source.shards() for docid in names]
-    if queries.shape[1] != source.dimension:
-        raise TctError(f'the queries have dimension {queries.shape[1]}, {vectors} has {source.dimension}')
-    deepest = min(DEPTHS[-1], len(docids))
-    with _env.threads(threads):
-        search = (_lucene_rows if any(folder.glob('segments_*')) else _faiss_rows)(folder, vectors, source, docids)
-        started = time.perf_counter()
-        rows = search(queries, deepest)
-        searched = time.perf_counter()
-        exact, _ = nearest(torch.from_numpy(queries), map(torch.tensor, _open.blocks(source)), deepest)
-        scanned = time.perf_counter()
-    wanted = np.unique(rows[rows >= 0])
-    stored = _open.sample([source], wanted)
-    found: dict[int, float] = {}
-    for depth in dict.fromkeys(min(depth, deepest) for depth in DEPTHS):
-        shares = []
-        for query, line, best in zip(queries, rows, exact.numpy(), strict=True):
-            scores = stored[np.searchsorted(wanted, line[:depth][line[:depth] >= 0])] @ query
-            least = best[depth - 1]
-            shares.append(min(1.0, (scores >= least - 1e-5 * abs(least)).sum() / depth))  # any of equals will do
-        found[depth] = float(np.mean(shares))
-    milliseconds = {'index': searched - started, 'exact': scanned - searched}
-    return {
-        'recall': found,
-        'queries': len(queries),
-        'ms_per_query': {name: 1000 * seconds / len(queries) for name, seconds in milliseconds.items()},
-    }
-
-
-Search = Callable[[np.ndarray, int], np.ndarray]  # queries and depth to rows (Q, depth), -1 where nothing was found
-
-
-def _faiss_rows(folder: Path, vectors: Path, source: Any, docids: Sequence[str]) -> Search:
-    from pyserini_tct.index._open import load_index
-
-    index, names = load_index(folder)
-    if index.d != source.dimension:
-        raise TctError(f'{vectors} has dimension {source.dimension}, {folder} has {index.d}: {OTHER}')
-    _check_docids(folder, vectors, names, docids)
-    return lambda queries, depth: index.search(queries, depth)[1]
-
-
-def _lucene_rows(folder: Path, vectors: Path, source: Any, docids: Sequence[str]) -> Search:
-    from pyserini_tct.index._lucene_vectors import LuceneVectors
-
-    index, row = LuceneVectors(folder), {docid: row for row, docid in enumerate(docids)}
-
-    def search(queries: np.ndarray, depth: int) -> np.ndarray:
-        rows = np.full((len(queries), depth), -1)
-        for line, hits in zip(rows, index.search(queries, depth), strict=True):
-            if unknown := [docid for docid, _ in hits if docid not in row]:
-                raise TctError(f'{vectors} has no docid {unknown[0]}, which {folder} has: {OTHER}')
-            line[: len(hits)] = [row[docid] for docid, _ in hits]
-        return rows
-
-    return search
-
-
-def _check_docids(folder: Path, vectors: Path, names: Sequence[str], docids: Sequence[str]) -> None:
-    if len(names) != len(docids):
-        raise TctError(f'{vectors} has {len(docids)} vectors, {folder} has {len(names)}: {OTHER}')
-    if list(names) != list(docids):
-        raise TctError(f'{vectors} has other docids than {folder}: {OTHER}')
-
-
-def parent_of(folder: Path) -> Path:
-    """Return the vectors that an index was made from, if they lie beside it and are still the same.
-
-    Raises:
-        TctError: they are not there.
-    """
-    inputs = (read_manifest(folder) or {}).get('inputs', [])
-    if len(inputs) == 1:
-        file = folder.parent / inputs[0]['name']
-        if file.is_file() and file.name.endswith('.manifest.json') and digest(file) == inputs[0]['sha256']:
-            return file.with_name(file.name.removesuffix('.manifest.json'))
-    raise TctError(f'the vectors that {folder} was made from are not beside it: name them with --vectors')
-
-
-def queries_of(args: Any, vectors: Path, manifest: dict[str, Any]) -> tuple[np.ndarray, str]:
+def queries_of(args: Any, vectors: Sequence[Path], manifest: dict[str, Any]) -> tuple[np.ndarray, str]:
     """Return query vectors ``(Q, dimension)`` as the flags say, and where they are from.
 
     Raises:
@@ -170,8 +68,8 @@ def queries_of(args: Any, vectors: Path, manifest: dict[str, Any]) -> tuple[np.n
             raise TctError(f'{args.index} was made with another encoder than {args.encoder}: name that one')
         texts = list(read_topics(args.topics).values())[: args.sample]
         return model.embed(model.tokenizer.queries(texts, model.settings.query_length)), str(args.topics)
-    sources = open_sources([vectors])
-    count = len(sources[0])
+    sources = open_sources(vectors)
+    count = sum(map(len, sources))
     rows = np.random.default_rng(SEED).choice(count, min(args.sample, count), replace=False)
     return sample(sources, np.sort(rows)), 'passages of the index, which find themselves: real queries find less'
 
@@ -182,7 +80,8 @@ def main(argv: Sequence[str]) -> None:
     add = parser.add_argument
     add('index', type=Path, help='index folder, Faiss or Lucene')
     add('--recall', action='store_true', help='compare with exact search at depths 10, 100 and 1000')
-    add('--vectors', type=Path, help='what the index was made from (left out: what its manifest names, beside it)')
+    text = 'what the index was made from, in that order (left out: what its manifest names, beside it)'
+    add('--vectors', type=Path, nargs='+', help=text)
     add('--topics', help='queries of the comparison; left out: a sample of the passages')
     add('--encoder', help='student that encodes the topics')
     add('--sample', type=_cli.positive, default=100, help='queries compared')
@@ -201,7 +100,9 @@ def main(argv: Sequence[str]) -> None:
     if args.recall or args.topics or args.vectors:
         if found['dimension'] is None:
             raise TctError(f'{args.index} is no index of vectors, or has no manifest: leave --recall out')
-        vectors = args.vectors or parent_of(args.index)
+        from pyserini_tct.index._recall import parents_of, recall
+
+        vectors = args.vectors or parents_of(args.index)
         queries, origin = queries_of(args, vectors, found)
         found |= {**recall(args.index, vectors, queries, args.threads), 'queries_from': origin}
     if args.output:
@@ -212,12 +113,20 @@ def main(argv: Sequence[str]) -> None:
 def _text(found: dict[str, Any]) -> str:
     parameters = ', '.join(f'{PARAMETERS[name][0]} {value}' for name, value in found['parameters'].items())
     per = f', {found["bytes_per_passage"]:.1f} bytes a passage' if found['passages'] else ''
+    dimension = f', dimension {found["dimension"]}' if found['dimension'] else ''
     kind = found.get('factory') or found.get('class') or found['kind'] or 'Lucene index without a manifest'
+    lengths = [
+        f'{name} of {found[key]} tokens'
+        for name, key in (('queries', 'query_length'), ('passages', 'passage_length'))
+        if found[key] is not None
+    ]
+    made = [(found['encoder_sha256'] or 'unknown')[:12], *lengths, f'texts {"yes" if found["texts"] else "no"}']
     lines = [
-        f'{found["index"]}: {found["type"] or kind} ({kind})' + (f' with {parameters}' if parameters else ''),
-        f'passages   {found["passages"]}, dimension {found["dimension"]}, {found["bytes"]} bytes{per}',
-        f'encoder    {(found["encoder_sha256"] or "unknown")[:12]}, queries of {found["query_length"]} tokens, '
-        f'passages of {found["passage_length"]}, texts {"yes" if found["texts"] else "no"}',
+        f'{found["index"]}: '
+        + (f'{found["type"]} ({kind})' if found['type'] else kind)
+        + (f' with {parameters}' if parameters else ''),
+        f'passages   {found["passages"] or "unknown"}{dimension}, {found["bytes"]} bytes{per}',
+        f'encoder    {", ".join(made)}',
         *(f'made from  {parent["name"]} ({parent["sha256"][:12]})' for parent in found['parents']),
     ]
     if 'recall' in found:

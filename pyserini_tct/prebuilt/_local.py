@@ -10,6 +10,7 @@ import numpy as np
 
 from pyserini_tct import _atomic, _jvm
 from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct._files import read_json
 from pyserini_tct.prebuilt import _record, _registry
 from pyserini_tct.prebuilt._hub import WEIGHTS
@@ -68,12 +69,7 @@ def add(entry: Entry) -> Entry:
 def _measured(kind: str, path: Path) -> dict[str, Any]:
     """Return what the files themselves say: how many, and of which dimension."""
     if kind == 'faiss':
-        import faiss
-
-        try:
-            index = faiss.read_index(str(path / 'index'), faiss.IO_FLAG_MMAP_IFC)
-        except RuntimeError as error:
-            raise TctError(f'{path / "index"} is damaged or no Faiss index: build it again') from error
+        index = read_index(path)
         return {'documents': int(index.ntotal), 'dimension': int(index.d)}
     if kind == 'bm25':
         return term_counts(path)

@@ -13,6 +13,7 @@ import numpy as np
 
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
+from pyserini_tct._faiss_file import read_index
 from pyserini_tct.models import colbert
 from pyserini_tct.models.colbert import ColBert, TokenVectors
 from pyserini_tct.models.tokens import PassageTokens
@@ -54,7 +55,7 @@ class ColbertSearcher:
         self.store = PassageTokens(Path(index_dir), 'colbert-index')
         self.model = encoder.eval() if isinstance(encoder, ColBert) else colbert.load(encoder)
         self.store.check_model(self.model)
-        self.index = _read(Path(index_dir) / 'index', self.store.vectors.shape)
+        self.index = _read(Path(index_dir), self.store.vectors.shape)
         _tune(self.index, nprobe, ef_search)
         self.candidates, self.precision, self.num_docs = candidates, precision, len(self.store)
         self.searched = self.scored = 0
@@ -101,17 +102,12 @@ class ColbertSearcher:
         return [[row for row in np.unique(part).tolist() if row >= 0] for part in np.split(owners, ends)]
 
 
-def _read(path: Path, shape: tuple[int, ...]) -> Any:
-    import faiss
-
-    try:
-        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:
-        raise TctError(f'{path} is missing, damaged or truncated: build the index again') from error
+def _read(folder: Path, shape: tuple[int, ...]) -> Any:
+    index = read_index(folder)
     if (index.ntotal, index.d) != shape:
         raise TctError(
-            f'{path} has {index.ntotal} vectors of {index.d} dimensions, the token vectors beside it are {shape[0]} of '
-            f'{shape[1]}: build the index again'
+            f'{folder} has {index.ntotal} vectors of {index.d} dimensions, the token vectors beside it are {shape[0]} '
+            f'of {shape[1]}: build the index again'
         )
     return index
 

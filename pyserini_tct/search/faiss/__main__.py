@@ -53,8 +53,9 @@ def main(argv: Sequence[str]) -> None:
         if feedback:
             return _prf.FeedbackSearcher(searcher, feedback).batch_search(queries, qids, args.hits, args.threads)
         found = searcher.rankings(queries, qids, args.hits, args.threads)
-        if short := sum(len(hits) < min(args.hits, searcher.num_docs) for hits in found.values()):
-            _cli.note(f'note: the index found fewer hits than asked for {short} queries: see --ef-search and --nprobe')
+        short = [len(hits) for hits in found.values() if len(hits) < args.hits]
+        if short and (missed := sum(count < searcher.distinct_docs for count in short)):
+            _cli.note(f'note: the index found fewer hits than asked for {missed} queries: see --ef-search and --nprobe')
         return found
 
     def stages() -> dict[str, float]:

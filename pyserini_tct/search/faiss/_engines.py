@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from pyserini_tct import _env
+from pyserini_tct._errors import TctError
+from pyserini_tct.index._finite import looks_at_all
 from pyserini_tct.index._open import flat_vectors
 from pyserini_tct.search.faiss._exact import SPARE, ExactScan, Found
 
@@ -57,7 +59,12 @@ class FaissIndex:
         return int(self.index.ntotal)
 
     def nearest(self, queries: np.ndarray, k: int, threads: int = 1) -> Iterator[Found]:
-        """Yield scores and rows; deeper where equal scores straddle the cut, so that docids can decide."""
+        """Yield scores and rows; deeper where equal scores straddle the cut, so that docids can decide.
+
+        Raises:
+            TctError: a score is not finite.
+        """
+        partial = not looks_at_all(self.index)
         with _env.faiss_threads(threads):
             found = self.index.search(queries, min(k + SPARE, len(self)))
             for i, (scores, rows) in enumerate(zip(*found, strict=True)):
@@ -66,6 +73,10 @@ class FaissIndex:
                     depth = min(4 * depth, len(self))
                     scores, rows = (part[0] for part in self.index.search(queries[i : i + 1], depth))
                 filled = rows >= 0  # Faiss fills up with -1 when it finds no more
+                if not np.isfinite(scores[filled]).all() or not (filled.all() or partial):
+                    lost = rows[filled & ~np.isfinite(scores)]  # Faiss reports some, and passes over others
+                    row = int(lost[0] if len(lost) else np.setdiff1d(np.arange(len(self)), rows)[0])
+                    raise TctError(f'the vector in row {row} gives a score that is not finite: build the index again')
                 yield scores[filled], rows[filled]
 
     def vector(self, row: int) -> np.ndarray:
@@ -122,3 +133,29 @@ def in_order(scores: np.ndarray, rows: np.ndarray, docids: np.ndarray) -> Found:
         keys = zip(written, docids[rows[part]].tolist(), rows[part].tolist(), order[part].tolist(), strict=True)
         order[part] = [key[-1] for key in sorted(keys)]
     return scores[order], rows[order]
+
+
+def distinct(engine: Engine, query: np.ndarray, found: Found, docids: np.ndarray, k: int, threads: int) -> Found:
+    """Keep the best of each docid, and search deeper until there are ``k``: shards may overlap.
+
+    Args:
+        engine: what found it.
+        query: ``(dimension,)``.
+        found: at least the ``k`` best scores and rows, in order.
+        docids: of all rows.
+        k: docids wanted.
+        threads: of the search.
+    """
+    scores, rows = found
+    depth = k
+    while True:
+        names = docids[rows].tolist()
+        if len(set(names)) == len(names):
+            return scores, rows
+        first = {docid: place for place, docid in reversed(list(enumerate(names)))}
+        if len(first) >= k or depth >= len(engine):
+            kept = sorted(first.values())
+            return scores[kept], rows[kept]
+        depth = min(4 * depth, len(engine))
+        (deeper,) = engine.nearest(query[None], depth, threads)
+        scores, rows = in_order(*deeper, docids)

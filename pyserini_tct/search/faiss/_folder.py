@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct.index._open import ORIGIN, load_index
@@ -126,6 +128,28 @@ def refuse_other_encoder(index_dir: Path, dimension: int | None, encoder: Any) -
                 f'the index {index_dir} was made with another {what} ({key} {str(manifest[key])[:12]}, this one has '
                 f'{str(mine_of[key])[:12]}): use {remedy}, or add --any-encoder'
             )
+
+
+def refuse_not_finite(
+    vectors: np.ndarray, queries: Sequence[str] | np.ndarray, q_ids: Sequence[str], encoder: Any
+) -> None:
+    """Name the first query whose vector, of ``(queries, dimension)``, holds NaN or infinity.
+
+    Raises:
+        TctError: there is one.
+    """
+    finite = np.isfinite(vectors).all(axis=1)
+    if finite.all():
+        return
+    row = int(finite.argmin())
+    which = f' {q_ids[row]}' if len(q_ids) else ''
+    if isinstance(queries, np.ndarray):
+        raise TctError(f'the vector of query{which or f" number {row + 1}"} holds NaN or infinity: encode it again')
+    name = getattr(encoder, 'model_name', type(encoder).__name__)
+    raise TctError(
+        f'{name} gives query{which} {queries[row][:80]!r} a vector that holds NaN or infinity: this encoder is '
+        'unsound, train or fetch it again'
+    )
 
 
 def _made_with(encoder: Any) -> dict[str, Any]:

@@ -89,13 +89,15 @@ class FeedbackSearcher:
     def batch_search(
         self, queries: Sequence[str] | np.ndarray, q_ids: Sequence[str], k: int = 10, threads: int = 1
     ) -> dict[str, list[Hit]]:
-        """Return ``{qid: hits}`` of the second search."""
-        vectors, first = self.searcher.batch_search(queries, q_ids, self.feedback.depth, threads, return_vector=True)
+        """Return ``{qid: hits}`` of the second search, each docid once."""
+        vectors, first = self.searcher.batch_search(
+            queries, q_ids, self.feedback.depth, threads, return_vector=True, remove_dups=True
+        )
         moved = [
             self.feedback.moved(vector, [hit.vectors for hit in first[qid]])
             for qid, vector in zip(q_ids, vectors, strict=True)
         ]
-        return self.searcher.batch_search(np.asarray(moved, np.float32), q_ids, k, threads)
+        return self.searcher.batch_search(np.asarray(moved, np.float32), q_ids, k, threads, remove_dups=True)
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Search of a Faiss index folder (ours or stock Pyserini's), on Pyserini's interface, with texts and canonical ties."""
 
+import functools
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,8 +13,15 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.runs import Ranking
-from pyserini_tct.search.faiss._engines import engine_of, in_order
-from pyserini_tct.search.faiss._folder import Document, Texts, folders_of, load_shards, refuse_other_encoder
+from pyserini_tct.search.faiss._engines import distinct, engine_of, in_order
+from pyserini_tct.search.faiss._folder import (
+    Document,
+    Texts,
+    folders_of,
+    load_shards,
+    refuse_not_finite,
+    refuse_other_encoder,
+)
 
 
 class VectorHit(NamedTuple):
@@ -121,6 +129,7 @@ class FaissSearcher:
         k: int = 10,
         threads: int = 1,
         return_vector: bool = False,
+        remove_dups: bool = False,
     ) -> Any:
         """Return ``{qid: hits}`` of several queries; see :meth:`search`.
 
@@ -129,7 +138,7 @@ class FaissSearcher:
         """
         if len(queries) != len(q_ids):
             raise TctError(f'{len(queries)} queries for {len(q_ids)} query ids: one each is needed')
-        return self._search(self._vectors(queries), q_ids, k, threads, return_vector)
+        return self._search(self._vectors(queries, q_ids), q_ids, k, threads, return_vector, remove_dups)
 
     def doc(self, docid: str) -> Document | None:
         """Return the text of a passage, or ``None`` for an unknown docid.
@@ -145,7 +154,12 @@ class FaissSearcher:
                 start += index.ntotal
         return next((found for texts in self._texts if (found := texts.doc(docid)) is not None), None)
 
-    def _vectors(self, queries: Sequence[str] | np.ndarray) -> np.ndarray:
+    @functools.cached_property
+    def distinct_docs(self) -> int:
+        """Passages, each docid counted once."""
+        return len(set(self.docids))
+
+    def _vectors(self, queries: Sequence[str] | np.ndarray, q_ids: Sequence[str] = ()) -> np.ndarray:
         started = time.perf_counter()
         if isinstance(queries, np.ndarray):
             vectors = queries
@@ -160,8 +174,7 @@ class FaissSearcher:
                 f'query vectors have shape {vectors.shape}, the index {self.index_dir} has dimension {self.dimension}: '
                 'use the encoder that made the index'
             )
-        if not np.isfinite(vectors).all():
-            raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
+        refuse_not_finite(vectors, queries, q_ids, self.query_encoder)
         return vectors
 
     def _search(
@@ -189,8 +202,8 @@ class FaissSearcher:
     def rankings(
         self, queries: Sequence[str] | np.ndarray, q_ids: Sequence[str], k: int = 10, threads: int = 1
     ) -> dict[str, Ranking]:
-        """Return what :meth:`batch_search` does, without an object for each hit."""
-        ranked = zip(q_ids, self._ranked(self._vectors(queries), k, threads), strict=True)
+        """Return what :meth:`batch_search` does, each docid once and without an object for each hit."""
+        ranked = zip(q_ids, self._ranked(self._vectors(queries, q_ids), k, threads, remove_dups=True), strict=True)
         return {qid: Ranking(self._names[rows].tolist(), scores) for qid, (rows, scores) in ranked}
 
     def _ranked(
@@ -203,23 +216,9 @@ class FaissSearcher:
         for vector, (scores, rows) in zip(vectors, self._engine.nearest(vectors, depth, threads), strict=True):
             scores, rows = in_order(scores, rows, self._names)
             if remove_dups:
-                scores, rows = self._without_repeats(vector, scores, rows, k, threads)
+                scores, rows = distinct(self._engine, vector, (scores, rows), self._names, k, threads)
             scores, rows = scores[:k], rows[:k]
             yield rows, (1 + scores) / 2 if self.normalize_distances else scores
-
-    def _without_repeats(
-        self, vector: np.ndarray, scores: np.ndarray, rows: np.ndarray, k: int, threads: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Keep the best of each docid, searching deeper until ``k`` are there."""
-        depth = k
-        while True:
-            first = {docid: place for place, docid in reversed(list(enumerate(self._names[rows].tolist())))}
-            if len(first) >= k or depth >= self.num_docs:
-                kept = sorted(first.values())
-                return scores[kept], rows[kept]
-            depth = min(4 * depth, self.num_docs)
-            (found,) = self._engine.nearest(vector[None], depth, threads)
-            scores, rows = in_order(*found, self._names)
 
 
 def open_searcher(

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pyserini_tct import _cli, _env, _jvm
-from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import read_manifest
 from pyserini_tct.index._lucene_vectors import EF_SEARCH, LuceneVectors
 from pyserini_tct.runs import Hit, rank
 from pyserini_tct.search import _arguments
-from pyserini_tct.search.faiss._folder import refuse_other_encoder
+from pyserini_tct.search.faiss._folder import refuse_not_finite, refuse_other_encoder
 
 
 class LuceneDenseSearcher:
@@ -64,8 +61,7 @@ class LuceneDenseSearcher:
         started = time.perf_counter()
         vectors = self.query_encoder.encode_batch(list(queries))
         self.encoding += time.perf_counter() - started
-        if not np.isfinite(vectors).all():
-            raise TctError('a query vector holds NaN or infinity: the checkpoint is unsound')
+        refuse_not_finite(vectors, queries, q_ids, self.query_encoder)
         if k > self.ef_search and not self._told:
             self._told = True
             _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {self.ef_search}')
