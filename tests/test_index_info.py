@@ -145,7 +145,7 @@ def test_refusals(store, vectors, tmp_path, capsys):
         ([tmp_path / 'index', '--vectors', renamed], 'has other docids than'),
         ([tmp_path / 'index', '--topics', 'x'], '--topics and --encoder go together'),
         ([tmp_path / 'none'], 'is no index folder'),
-        ([tmp_path / 'lucene', '--recall'], 'is no index of vectors, or has no manifest'),
+        ([tmp_path / 'lucene', '--recall'], 'is damaged or no index of Lucene'),
     ):
         assert message in fails(info.main, *words, capsys=capsys)
     assert 'Lucene index without a manifest' in of(tmp_path / 'lucene', capsys=capsys)
