@@ -79,10 +79,11 @@ def build(store, output, *words):
         (['--factory', 'IVF8,SQ8', '--nprobe', 8], 'IndexIVFScalarQuantizer', {'type': 'factory', 'nprobe': 8}, 0.95),
     ],
 )  # fmt: skip
-def test_each_kind_finds_the_nearest(store, vectors, tmp_path, words, kind, parameters, recall):
+def test_each_kind_finds_the_nearest(store, vectors, tmp_path, words, kind, parameters, recall, capsys):
     """As stock Pyserini reads it: the search parameters are in the file. The least recall is well below what it is."""
     manifest = build(store, tmp_path / 'index', *words)
     assert manifest.items() >= {**parameters, 'count': COUNT, 'dimension': DIMENSION, 'encoder_sha256': 'e'}.items()
+    assert ('graph over codes finds far less' in capsys.readouterr().err) == (kind == 'IndexHNSWPQ')
     index = faiss.read_index(str(tmp_path / 'index' / 'index'))
     queries = vectors[::30] + 0.1
     exact = np.argsort(-queries @ vectors.T, axis=1)[:, :10]

@@ -189,6 +189,11 @@ def main(argv: Sequence[str]) -> None:
     size = (args.output / 'index').stat().st_size
     name = str(kind.factory) if kind.type == 'factory' else 'HNSW' if kind.type == 'hnsw' else kind.type
     print(f'{args.output}: {name} index of {count} passages, {size / 1024:.0f} KiB, {size / count:.0f} bytes a passage')
+    if kind.type == 'hnswpq':
+        _cli.note(
+            "note: by inner products Faiss's graph over codes finds far less than pq or fastscan do, whatever "
+            '--ef-search is: look at index.info --recall'
+        )
 
 
 def _check_dimension(inputs: Sequence[Path], dimension: int) -> None:
