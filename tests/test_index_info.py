@@ -148,4 +148,3 @@ def test_refusals(store, vectors, tmp_path, capsys):
         ([tmp_path / 'lucene', '--recall'], 'is damaged or no index of Lucene'),
     ):
         assert message in fails(info.main, *words, capsys=capsys)
-    assert 'Lucene index without a manifest' in of(tmp_path / 'lucene', capsys=capsys)

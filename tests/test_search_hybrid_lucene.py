@@ -182,6 +182,13 @@ def test_an_unfit_lucene_index_is_refused(lucene, name, sentence):
     assert lucene[1]['refused'][name].startswith(f'TctError: {sentence}')
 
 
+def test_info_of_an_index_that_anserini_made(lucene):
+    """Nothing of it is in a manifest of ours: Lucene counts."""
+    done = command('pyserini_tct.index.info', lucene[0] / 'raw')
+    assert 'Lucene index without a manifest' in done.stdout
+    assert 'passages   6, ' in done.stdout
+
+
 def test_products_that_lucene_does_not_score_are_told(capsys):
     _warn_of_negatives(np.array([[1.0, 0.5], [-3.0, 0.0]], np.float32))
     assert 'inner products down to -3.0' in capsys.readouterr().err
