@@ -132,6 +132,15 @@ def write_corpus(path: Path, texts: dict[str, str]) -> Path:
     return path
 
 
+PASSAGES = {f'd{i}': 'ice ' * (i % 5) + 'snow' for i in range(11)}
+
+
+@pytest.fixture
+def long_corpus(tmp_path):
+    """Eleven passages: six blocks of two, the last one short."""
+    return write_corpus(tmp_path / 'long.jsonl', PASSAGES)
+
+
 TEXTS = {
     'd1': 'the ice of a glacier is a slow river',
     'd2': 'what is a lobster roll',

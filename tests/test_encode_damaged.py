@@ -5,9 +5,8 @@
 import json
 
 import pytest
-from conftest import fails, refusal, write_corpus
+from conftest import PASSAGES, fails, refusal, write_corpus
 from test_encode import contents, words
-from test_encode_shards import PASSAGES
 
 from pyserini_tct.encode import TctColBertDocumentEncoder, _blocks, _writer
 from pyserini_tct.encode.__main__ import main
@@ -19,12 +18,6 @@ from pyserini_tct.models.student import Student
 @pytest.fixture(scope='module')
 def encoder(tiny_student):
     return TctColBertDocumentEncoder(tiny_student, device='cpu')
-
-
-@pytest.fixture
-def long_corpus(tmp_path):
-    """Eleven passages: six blocks of two, the last one short."""
-    return write_corpus(tmp_path / 'long.jsonl', PASSAGES)
 
 
 @pytest.fixture

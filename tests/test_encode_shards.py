@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import clean_environment, fails, refusal, write_corpus
+from conftest import PASSAGES, clean_environment, fails, refusal, write_corpus
 
 from pyserini_tct.encode import TctColBertDocumentEncoder
 from pyserini_tct.encode._blocks import Part
@@ -45,18 +45,11 @@ for number, kill_at in enumerate(map(int, kills)):
     complete = {file.name for file in Path(f'{output}.partial').glob('*.json')}
     assert kept <= complete, (kept, complete)
 """
-PASSAGES = {f'd{i}': 'ice ' * (i % 5) + 'snow' for i in range(11)}
 
 
 @pytest.fixture(scope='module')
 def encoder(tiny_student):
     return TctColBertDocumentEncoder(tiny_student, device='cpu')
-
-
-@pytest.fixture
-def long_corpus(tmp_path):
-    """Eleven passages: six blocks of two, the last one short."""
-    return write_corpus(tmp_path / 'long.jsonl', PASSAGES)
 
 
 @pytest.fixture
