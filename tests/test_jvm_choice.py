@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The choice of a Java and the settings of its JVM, on machines as users have them; no JVM starts here."""
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -130,15 +131,19 @@ def test_jvm_path_must_be_of_the_chosen_java(tmp_path, bundled):
 
 @pytest.fixture
 def unprepared(monkeypatch):
-    """The module and pyjnius's settings as in a new process; all of it is put back."""
-    monkeypatch.setattr(os, 'environ', os.environ.copy())
+    """The module, pyjnius's settings and the variables as in a new process without a Java on PATH; then all put back.
+
+    A test before may have started the JVM: its Java is then on PATH, and ``add_options`` is the one that drops options.
+    """
+    monkeypatch.setattr(os, 'environ', {**os.environ, 'PATH': '/nonexistent'})
     monkeypatch.setattr(_jvm, '_prepared', None)
     monkeypatch.setattr(sys, 'meta_path', list(sys.meta_path))
-    monkeypatch.setattr(jnius_config, 'options', [])
-    monkeypatch.setattr(jnius_config, 'vm_running', False)
-    monkeypatch.setattr(jnius_config, 'add_options', jnius_config.add_options)
     for name in ('JAVA_HOME', 'JVM_PATH', 'TCT_JAVA_HEAP'):
         os.environ.pop(name, None)
+    before = dict(vars(jnius_config))
+    importlib.reload(jnius_config)
+    yield
+    vars(jnius_config).update(before)
 
 
 @unix
