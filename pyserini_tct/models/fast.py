@@ -4,8 +4,9 @@
 
 The network itself hands its weights to the library anew at every product and casts them anew in bf16: for one query
 that is most of the time. The arithmetic is the same; query, key and value are one product, and GELU is done by the
-product before it. Texts lie end to end, so that padding costs nothing but in attention. Weights are copied, so what was
-prepared is of the moment: training uses the network itself.
+product before it. Texts lie end to end, so that padding costs nothing but in attention; some rows for nothing are added
+since oneDNN compiles a product anew for each number of rows, which takes longer than the product, and keeps the code.
+Weights are copied, so what was prepared is of the moment: training uses the network itself.
 """
 
 from typing import Any
@@ -19,6 +20,7 @@ NEEDED = ('_reorder_linear_weight', '_linear_pointwise', '_is_mkldnn_bf16_suppor
 Norm = tuple[list[int], torch.Tensor, torch.Tensor]
 Product = tuple[torch.Tensor, torch.Tensor]
 ROWS = 4096  # tokens of a product that the layout is chosen for
+SIZES = 64  # tokens of a product are a multiple of it
 LANES = 16  # torch's attention takes up to twice the time on a length that is no multiple
 
 
@@ -71,13 +73,14 @@ class FastBert:
         """Return the last layer, ``(texts, tokens, hidden)``, of ids and mask ``(texts, tokens)``; zeros off it."""
         texts, tokens = input_ids.shape
         real = attention_mask.reshape(-1).nonzero().view(-1)
-        padded = len(real) < texts * tokens
+        padded, count = len(real) < texts * tokens, len(real)
         room = -(-tokens // LANES) * LANES if padded else tokens  # of a text in attention
         visible = places = spread = None
         if padded:  # ``places``: of each token among the padded ones; ``spread``: the way back, any token for none
             seen = pad(attention_mask.bool(), (0, room - tokens))
             visible, places = seen[:, None, None], seen.view(-1).nonzero().view(-1)
-            spread = places.new_zeros(texts * room).index_copy_(0, places, torch.arange(len(places)))
+            spread = places.new_zeros(texts * room).index_copy_(0, places, torch.arange(count))
+            real, places = (pad(rows, (0, _recurring(count) - count)) for rows in (real, places))  # by rows for nothing
         states = self.words[input_ids.reshape(-1)[real]] + self.places[real % tokens]
         states = self._normal(states, self.norm)
         for projection, attention, first_norm, inner, outer, second_norm in self.layers:
@@ -91,8 +94,19 @@ class FastBert:
             found = _linear(states.to(self.dtype), inner, 'gelu')
             states = self._normal(_added(states, found, outer), second_norm)
         if padded:
-            states = states.new_zeros(texts * tokens, states.shape[1]).index_copy_(0, real, states)
+            states = states.new_zeros(texts * tokens, states.shape[1]).index_copy_(0, real[:count], states[:count])
         return states.view(texts, tokens, -1)
+
+
+def _recurring(rows: int) -> int:
+    """Return a number of rows, at most 6 % or 63 above, that comes again: a product of a new size is compiled.
+
+    Example:
+        >>> _recurring(36), _recurring(1000), _recurring(2049)
+        (64, 1024, 2176)
+    """
+    step = max(SIZES, 2 ** (rows.bit_length() - 5))
+    return -(-rows // step) * step
 
 
 def _norm(module: Any) -> Norm:
