@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Passages and queries by stock Pyserini's encoders and by ours, every backend and precision that is there.
 
-Agreement is the share of the ten best passages of each query that is the same as with stock's vectors of both.
+Agreement is the share of the ten best passages of each query that is the same as with stock's vectors of both. Memory
+is what opening the encoder and encoding the passages adds to a process that has imported Pyserini.
 """
 
 import itertools
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import real
+from benchmarks import _memory, real
 from benchmarks._interleave import interleave
 from benchmarks._rows import Row
 from benchmarks.machine import Ceiling
@@ -70,6 +71,7 @@ def rows(model: Path, limits: Ceiling, rounds: int = 3) -> list[Row]:
         'query, single': {'stock': lambda: one_by_one(stock_queries, SINGLES)},
     }
     agree, operations, ways = {}, {}, []
+    mib = {'stock': _memory.added(_imports, _encode, model, passages, '', '')}
     for backend, precision in WAYS:
         try:
             documents = TctColBertDocumentEncoder(model, device='cpu', backend=backend, precision=precision)
@@ -79,6 +81,7 @@ def rows(model: Path, limits: Ceiling, rounds: int = 3) -> list[Row]:
             continue
         way = f'{backend} {precision}'
         ways.append((way, precision))
+        mib[way] = _memory.added(_imports, _encode, model, passages, backend, precision)
         found = _best(encoder.encode_batch(queries), documents.encode(passages))
         agree[way] = float(np.mean([len(mine & other) / 10 for mine, other in zip(best, found, strict=True)]))
         if backend == 'torch':
@@ -101,9 +104,26 @@ def rows(model: Path, limits: Ceiling, rounds: int = 3) -> list[Row]:
             goal = {'passages': GOALS[precision], 'queries, batch': BATCHED, 'query, single': SINGLE}[what]
             limit = limits.bf16 if precision == 'bf16' else limits.fp32
             reached = operations[what] / seconds[way] / limit if limit else None
-            label = f'{what}, {name}: {way}'
-            found_rows.append(Row(label, stock, seconds[way] / units, goal, agree[way], reached, precision))
+            label, memory = f'{what}, {name}: {way}', (mib['stock'], mib[way]) if what == 'passages' else None
+            found_rows.append(Row(label, stock, seconds[way] / units, goal, agree[way], reached, precision, memory))
     return found_rows
+
+
+def _imports() -> None:
+    _jvm.prepare(quiet=True)
+    import pyserini.encode  # noqa: F401 - what importing takes is not counted
+
+
+def _encode(model: Path, passages: list[str], backend: str, precision: str) -> None:
+    """Open an encoder, stock's for no backend, and encode: the work whose memory is measured."""
+    if backend:
+        TctColBertDocumentEncoder(model, device='cpu', backend=backend, precision=precision).encode(passages)
+    else:
+        from pyserini.encode import TctColBertDocumentEncoder as Stock
+
+        stock = Stock(str(model), device='cpu')
+        for at in range(0, len(passages), BATCH):
+            stock.encode(passages[at : at + BATCH], max_length=LONGEST)
 
 
 def _spent(documents: Any, passages: list[str]) -> str:

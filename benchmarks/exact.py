@@ -5,13 +5,14 @@
 Vectors are random, queries are encoded before. "To a run file" is from query vectors to a TREC file on disk.
 """
 
-import multiprocessing
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import _memory
 from benchmarks._interleave import interleave, table
 from benchmarks._rows import Row
 from benchmarks.machine import THREADS, Ceiling
@@ -47,42 +48,33 @@ def open_stock(folder: Path) -> Any:
     return StockFaiss(str(folder), None)
 
 
-def _peak(which: str, folder: Path, queries: np.ndarray, answer: Any) -> None:
-    """Put the MiB that opening an index and searching it adds to the process."""
-    if which == 'stock':
-        _jvm.prepare(quiet=True)
-        import pyserini.search.faiss  # noqa: F401 - what importing takes is not counted
-    before = _resident('VmRSS')
-    Path('/proc/self/clear_refs').write_text('5')  # the peak so far is forgotten
-    searcher = open_stock(folder) if which == 'stock' else FaissSearcher(folder, None)
-    searcher.batch_search(queries, [str(i) for i in range(len(queries))], 1000, THREADS)
-    answer.put((_resident('VmHWM') - before) / 1024)
+def _stock_imports() -> None:
+    _jvm.prepare(quiet=True)
+    import pyserini.search.faiss  # noqa: F401 - what importing takes is not counted
 
 
-def _resident(field: str) -> int:
-    """Return KiB of memory that the process has in use (Linux)."""
-    lines = Path('/proc/self/status').read_text().splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith(field)))
+def _our_imports() -> None:
+    """Have nothing more imported than this module does."""
 
 
-def memory(folder: Path, queries: np.ndarray) -> tuple[float, float]:
-    """Return the MiB that opening and searching adds, stock's and ours, each in a process of its own."""
-    spawn, found = multiprocessing.get_context('spawn'), []
-    answer = spawn.Queue()
-    for which in ('stock', 'ours'):
-        child = spawn.Process(target=_peak, args=(which, folder, queries, answer))
-        child.start()
-        found.append(answer.get())
-        child.join()
-    return found[0], found[1]
+def _search(opened: Callable[[Path], Any], folder: Path, queries: np.ndarray) -> None:
+    opened(folder).batch_search(queries, [str(i) for i in range(len(queries))], 1000, THREADS)
+
+
+def open_ours(folder: Path) -> FaissSearcher:
+    """Open the folder with our searcher."""
+    return FaissSearcher(folder, None)
 
 
 def rows(work: Path, limits: Ceiling, rounds: int = 5) -> list[Row]:
     """Time both turn by turn; print where ours spends its time at k = 1000."""
     folder, out = work / 'exact-index', work / 'exact-run'
     queries, ids = make(folder), [str(i) for i in range(QUERIES)]
-    mib = memory(folder, queries)
-    stock, ours = open_stock(folder), FaissSearcher(folder, None)
+    mib = (
+        _memory.added(_stock_imports, _search, open_stock, folder, queries),
+        _memory.added(_our_imports, _search, open_ours, folder, queries),
+    )
+    stock, ours = open_stock(folder), open_ours(folder)
     precision = _env.precision_of('auto', 'cpu')
     limit, operations = (limits.bf16 if precision == 'bf16' else limits.fp32), 2 * PASSAGES * DIMENSION * QUERIES / 1e9
     found = []
