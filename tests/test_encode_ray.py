@@ -44,14 +44,18 @@ def ray(tmp_path_factory):
 
         os.fsync = flush
 
-    ray.init(num_cpus=2, log_to_driver=False, runtime_env={'worker_process_setup_hook': die_once})
+    ray.init(num_cpus=2, num_gpus=2, log_to_driver=False, runtime_env={'worker_process_setup_hook': die_once})
     yield marker
     ray.shutdown()
 
 
-def test_a_killed_worker_changes_nothing(ray, corpus, tmp_path, tiny_student, capsys):
+@pytest.mark.parametrize('device', ['cpu', 'auto'])
+def test_a_killed_worker_changes_nothing(ray, corpus, tmp_path, tiny_student, capsys, monkeypatch, device):
+    """Of tasks, and of actors with GPUs that Ray believes in: they compute on the CPU here."""
+    Path(ray).unlink(missing_ok=True)
+    monkeypatch.setattr(_ray, 'GPU', 'cpu')
     main(words(corpus, tmp_path / 'whole', tiny_student))
-    main([*words(corpus, tmp_path / 'v', tiny_student), '--ray'])
+    main([*words(corpus, tmp_path / 'v', tiny_student), '--device', device, '--ray'])
     assert f'{tmp_path / "v"}: 6 passages' in capsys.readouterr().out
     assert Path(ray).exists()  # a worker was killed
     assert contents(tmp_path / 'v') == contents(tmp_path / 'whole')

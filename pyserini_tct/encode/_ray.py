@@ -1,26 +1,32 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""The shards of a corpus as Ray tasks, joined as ``encode.merge`` joins them.
+"""The shards of a corpus on Ray, joined as ``encode.merge`` joins them: as tasks, or by actors where there are GPUs.
 
-There are no actors: a shard is one task, with one CPU and, where the cluster has GPUs, one GPU.
-
-The nodes of a cluster need the corpus, the encoder and the output under the same paths. A task whose worker dies is
-started again by Ray and goes on after its last complete block; so does the whole job when it is started again.
+An actor has a GPU for itself and loads the encoder once for all its shards. The nodes of a cluster need the corpus, the
+encoder and the output under the same paths. A shard whose worker dies is started again by Ray and goes on after its
+last complete block; so does the whole job when it is started again.
 """
 
 import os
 import socket
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pyserini_tct import _env, _files
 from pyserini_tct._errors import TctError
 from pyserini_tct._resume import resumed
 from pyserini_tct.collection import IRDS, corpus_files
+from pyserini_tct.encode._encoders import TctColBertDocumentEncoder
+from pyserini_tct.encode._writer import encode_corpus
 from pyserini_tct.encode.merge import merge
 from pyserini_tct.models import _weights
 
+Job = tuple[dict[str, Any], str | Path, Path, dict[str, Any]]  # encoder, corpus, folder of the shard, its settings
+
 RETRIES, LOCAL = 3, 'local'
+GPU = 'cuda:0'  # a worker sees its own GPU alone
 CONNECT = 10  # seconds
 CLIENT = 'ray://'
 HELLO = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # RFC 9113, 3.4: and no settings
@@ -29,16 +35,16 @@ HELLO = b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 def encode_on_ray(
     corpus: str, output: Path, encoder: dict[str, Any], settings: dict[str, Any], address: str, shard_num: int
 ) -> int:
-    """Encode a corpus by Ray tasks into a vector store.
+    """Encode a corpus on Ray into a vector store.
 
     Args:
         corpus: see :func:`pyserini_tct.encode._writer.encode_corpus`.
         output: new folder.
-        encoder: arguments of the document encoder; with ``device`` ``auto`` a task takes a GPU where the cluster has
-            them.
+        encoder: arguments of the document encoder; with another ``device`` than ``cpu``, shards go to GPUs where the
+            cluster has them.
         settings: further arguments of ``encode_corpus``, ``overwrite`` among them.
         address: of a running cluster, or ``local`` for one of this process.
-        shard_num: tasks; 1: one for each GPU, or else for each CPU, of the cluster.
+        shard_num: shards; 1: one for each GPU, or else for each CPU, of the cluster.
 
     Returns:
         Passages in all.
@@ -62,7 +68,7 @@ def encode_on_ray(
             raise TctError(f'no Ray cluster at {address} ({cause}): start one') from error
     found = ray.cluster_resources()
     gpus = int(found.get('GPU', 0)) if encoder['device'] != 'cpu' else 0
-    encoder = {**encoder, 'device': 'cuda:0' if gpus else 'cpu'}
+    encoder = {**encoder, 'device': GPU if gpus else 'cpu'}
     for key in ('model_name', 'tokenizer_name'):  # workers have a working folder of their own
         if encoder[key] and Path(encoder[key]).exists():
             encoder[key] = str(Path(encoder[key]).resolve())
@@ -77,12 +83,12 @@ def encode_on_ray(
         'corpus': [_files.sha256(file) for file in inputs] or corpus,
         'ray_shards': number,
     }
-    options = {'max_retries': RETRIES, 'num_cpus': 1, 'num_gpus': 1 if gpus else 0}
-    task = ray.remote(**options)(_encode_shard)
     with resumed(output, plan, settings['overwrite']) as partial:
         where = Path(corpus).resolve() if inputs else corpus
         folders = [partial.resolve() / str(shard_id) for shard_id in range(number)]
-        running = [task.remote(where, folder, encoder, settings, i, number) for i, folder in enumerate(folders)]
+        parts = [{'shard_id': shard_id, 'shard_num': number, **settings} for shard_id in range(number)]
+        jobs = [(encoder, where, folder, part) for folder, part in zip(folders, parts, strict=True)]
+        running = _on_gpus(ray, jobs, min(gpus, number)) if gpus else _on_cpus(ray, jobs)
         try:
             ray.get(running)
         except ray.exceptions.RayTaskError as error:
@@ -105,14 +111,28 @@ def _reach(address: str) -> None:
             raise OSError('what listens there is not Ray')
 
 
-def _encode_shard(
-    corpus: str | Path, folder: Path, encoder: dict[str, Any], settings: dict[str, Any], shard_id: int, shard_num: int
-) -> None:
-    """Encode one shard, in a worker, unless it is there."""
-    if folder.exists():
-        return
-    from pyserini_tct.encode import TctColBertDocumentEncoder
-    from pyserini_tct.encode._writer import encode_corpus
+def _on_cpus(ray: ModuleType, jobs: Sequence[Job]) -> list[Any]:
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(_encode_shard)
+    return [task.remote(*job) for job in jobs]
 
-    part: dict[str, Any] = {'shard_id': shard_id, 'shard_num': shard_num}
-    encode_corpus(corpus, folder, TctColBertDocumentEncoder(**encoder), **settings, **part)
+
+def _on_gpus(ray: ModuleType, jobs: Sequence[Job], gpus: int) -> list[Any]:
+    actor = ray.remote(num_cpus=1, num_gpus=1, max_restarts=RETRIES, max_task_retries=RETRIES)(_Worker)
+    workers = [actor.remote() for _ in range(gpus)]
+    return [workers[i % gpus].encode_shard.remote(*job) for i, job in enumerate(jobs)]
+
+
+class _Worker:
+    """Encodes shards, one after the other, with an encoder that is loaded for the first one."""
+
+    def __init__(self) -> None:
+        self.encoder: TctColBertDocumentEncoder | None = None
+
+    def encode_shard(self, encoder: dict[str, Any], corpus: str | Path, folder: Path, part: dict[str, Any]) -> None:
+        if not folder.exists():
+            self.encoder = self.encoder or TctColBertDocumentEncoder(**encoder)
+            encode_corpus(corpus, folder, self.encoder, **part)
+
+
+def _encode_shard(encoder: dict[str, Any], corpus: str | Path, folder: Path, part: dict[str, Any]) -> None:
+    _Worker().encode_shard(encoder, corpus, folder, part)
