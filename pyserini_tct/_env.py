@@ -22,6 +22,8 @@ from pyserini_tct._errors import TctError
 # Threads that spin while they wait make torch 3-4 times slower as soon as another process wants a core.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
 os.environ.setdefault('TOKENIZERS_PARALLELISM', 'true')
+# Training makes products of ever new sizes in bf16, and oneDNN would keep the code of the last 1024: 0.2 GB more.
+os.environ.setdefault('ONEDNN_PRIMITIVE_CACHE_CAPACITY', '64')
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 PACKAGES = ('pyserini-tct', 'pyserini', 'torch', 'transformers', 'tokenizers', 'faiss-cpu', 'pyjnius', 'numpy')

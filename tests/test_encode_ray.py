@@ -1,6 +1,6 @@
 # Copyright 2026 the pyserini_tct authors
 # SPDX-License-Identifier: Apache-2.0
-"""Encoding by Ray tasks: the store of one process, also when a worker dies; a clear sentence without Ray."""
+"""Encoding by Ray tasks and actors: the store of one process, also when a worker dies; a clear sentence without Ray."""
 
 import contextlib
 import importlib.util
@@ -64,6 +64,16 @@ def test_a_killed_worker_changes_nothing(ray, corpus, tmp_path, tiny_student, ca
     assert f'{corpus}: line 1 is not valid JSON' in fails(
         main, *words(corpus, tmp_path / 'w', tiny_student), '--ray', capsys=capsys
     )
+
+
+def test_one_shard_is_the_whole_store(ray, corpus, tmp_path, tiny_student):
+    """Of a corpus that is not larger than a block there is one shard, however many CPUs there are."""
+    whole, one = (
+        [word if word != '2' else '6' for word in words(corpus, tmp_path / name, tiny_student)] for name in ('w', 'v')
+    )
+    main(whole)
+    main([*one, '--device', 'cpu', '--ray'])
+    assert contents(tmp_path / 'v') == contents(tmp_path / 'w')
 
 
 def test_an_address_where_nothing_listens(corpus, tmp_path, tiny_student, capsys, monkeypatch):

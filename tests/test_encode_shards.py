@@ -109,8 +109,14 @@ def test_what_is_no_whole_set_of_shards_is_refused(long_corpus, shards, tmp_path
     odd = shard(other, tmp_path / 'odd2', encoder, 3)
     assert 'differ in inputs' in refusal(merge, [*shards[:3], odd], output)
     encode_corpus(long_corpus, tmp_path / 'whole', encoder)
-    assert 'whole is no shard' in refusal(merge, [tmp_path / 'whole'], output)
+    assert 'whole is no shard' in refusal(merge, [shards[0], tmp_path / 'whole'], output)
     assert not list(tmp_path.glob('*joined*'))
+
+
+def test_a_whole_store_alone_is_all_of_it(long_corpus, tmp_path, encoder):
+    encode_corpus(long_corpus, tmp_path / 'whole', encoder)
+    merge([tmp_path / 'whole'], tmp_path / 'joined')
+    assert contents(tmp_path / 'joined') == contents(tmp_path / 'whole')
 
 
 @pytest.mark.parametrize('file', ['00004.npy', '00000.docids', 'texts.jsonl'])

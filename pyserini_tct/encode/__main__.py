@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> None:
     add('--device', default='auto', help='cpu, cuda:0, ... or auto')
     _cli.add_backend(groups['encoder'])
     add('--fp16', action='store_true', help='half precision, on a GPU only')
-    text = 'encode shards as Ray tasks: of the cluster at ADDRESS, or of this machine'
+    text = 'encode shards on Ray, on its GPUs if it has some: of the cluster at ADDRESS, or of this machine'
     add('--ray', nargs='?', const='local', metavar='ADDRESS', help=text)
     args = _cli.parse_groups('python -m pyserini_tct.encode', 'Encode a corpus into a vector store.', groups, argv)
     source, target, model = args['input'], args['output'], args['encoder']

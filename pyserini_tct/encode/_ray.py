@@ -4,7 +4,7 @@
 
 An actor has a GPU for itself and loads the encoder once for all its shards. The nodes of a cluster need the corpus, the
 encoder and the output under the same paths. A shard whose worker dies is started again by Ray and goes on after its
-last complete block; so does the whole job when it is started again.
+last complete block; so does the whole job when it is started again, with as many shards.
 """
 
 import os
@@ -88,13 +88,14 @@ def encode_on_ray(
         folders = [partial.resolve() / str(shard_id) for shard_id in range(number)]
         parts = [{'shard_id': shard_id, 'shard_num': number, **settings} for shard_id in range(number)]
         jobs = [(encoder, where, folder, part) for folder, part in zip(folders, parts, strict=True)]
-        running = _on_gpus(ray, jobs, min(gpus, number)) if gpus else _on_cpus(ray, jobs)
         try:
-            ray.get(running)
+            _on_gpus(ray, jobs, min(gpus, number)) if gpus else _on_cpus(ray, jobs)
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, TctError) else error) from error
         except ray.exceptions.RayError as error:
-            raise TctError(f'Ray lost a shard ({type(error).__name__}): start again, it goes on') from error
+            raise TctError(
+                f'Ray lost a shard ({type(error).__name__}): start again with --shard-num {number}, it goes on'
+            ) from error
         return merge(folders, output, settings['overwrite'])
 
 
@@ -111,15 +112,18 @@ def _reach(address: str) -> None:
             raise OSError('what listens there is not Ray')
 
 
-def _on_cpus(ray: ModuleType, jobs: Sequence[Job]) -> list[Any]:
+def _on_cpus(ray: ModuleType, jobs: Sequence[Job]) -> None:
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(_encode_shard)
-    return [task.remote(*job) for job in jobs]
+    ray.get([task.remote(*job) for job in jobs])
 
 
-def _on_gpus(ray: ModuleType, jobs: Sequence[Job], gpus: int) -> list[Any]:
-    actor = ray.remote(num_cpus=1, num_gpus=1, max_restarts=RETRIES, max_task_retries=RETRIES)(_Worker)
-    workers = [actor.remote() for _ in range(gpus)]
-    return [workers[i % gpus].encode_shard.remote(*job) for i, job in enumerate(jobs)]
+def _on_gpus(ray: ModuleType, jobs: Sequence[Job], gpus: int) -> None:
+    from ray.util import ActorPool
+
+    actor = ray.remote(num_cpus=1, num_gpus=1, max_restarts=-1, max_task_retries=RETRIES)(_Worker)
+    pool = ActorPool([actor.remote() for _ in range(gpus)])  # which gives an actor one shard at a time
+    for _ in pool.map_unordered(lambda worker, job: worker.encode_shard.remote(*job), jobs):
+        pass
 
 
 class _Worker:

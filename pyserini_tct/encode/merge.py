@@ -64,7 +64,7 @@ def _in_order(stores: Sequence[Any]) -> list[Any]:
     by_id: dict[int, Any] = {}
     first = stores[0]
     for store in stores:
-        if 'shard_num' not in store.manifest:
+        if len(stores) > 1 and 'shard_num' not in store.manifest:  # one that is whole is all there is
             raise TctError(f'{store.folder} is no shard: it was encoded without --shard-num')
         keys = sorted({*first.manifest, *store.manifest} - {*OWN, 'batch_tokens'})
         other = next((key for key in keys if store.manifest.get(key) != first.manifest.get(key)), None)
@@ -73,12 +73,12 @@ def _in_order(stores: Sequence[Any]) -> list[Any]:
                 f'{store.folder} and {first.folder} differ in {other}: they are shards of different corpora or jobs, '
                 'encode all of them with one corpus, encoder and settings'
             )
-        twin = by_id.setdefault(store.manifest['shard_id'], store)
+        twin = by_id.setdefault(store.manifest.get('shard_id', 0), store)
         if twin is not store:
             raise TctError(
                 f'{store.folder} and {twin.folder} are both shard {store.manifest["shard_id"]}: leave one out'
             )
-    number = first.manifest['shard_num']
+    number = first.manifest.get('shard_num', 1)
     missing = next((i for i in range(number) if i not in by_id), None)
     if missing is not None:
         raise TctError(f'shard {missing} of {number} is missing: name it too (encode ... --shard-id {missing})')

@@ -17,6 +17,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct._manifest import digest, read_manifest
+from pyserini_tct.index import _graphs
 from pyserini_tct.index._open import ORIGIN, Source, blocks, described, load_index, open_sources, sample
 
 DEPTHS = (10, 100, 1000)
@@ -88,7 +89,7 @@ def _faiss_rows(folder: Path, vectors: Sequence[Path], sources: Sequence[Source]
         raise TctError(f'{what} has {len(docids)} vectors, {folder} has {len(names)}: {OTHER}')
     if list(names) != list(docids):
         raise TctError(f'{what} has other docids than {folder}: {OTHER}')
-    return lambda queries, depth: index.search(queries, depth)[1]
+    return lambda queries, depth: _graphs.search(index, queries, depth)[1]
 
 
 def _lucene_rows(folder: Path, vectors: Sequence[Path], _: Sequence[Source], docids: Sequence[str]) -> Search:

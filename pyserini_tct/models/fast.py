@@ -20,7 +20,7 @@ NEEDED = ('_reorder_linear_weight', '_linear_pointwise', '_is_mkldnn_bf16_suppor
 Norm = tuple[list[int], torch.Tensor, torch.Tensor]
 Product = tuple[torch.Tensor, torch.Tensor]
 ROWS = 4096  # tokens of a product that the layout is chosen for
-SIZES = 64  # tokens of a product are a multiple of it
+SIZES = 64  # tokens of a product are a multiple of it, where a batch has padding
 LANES = 16  # torch's attention takes up to twice the time on a length that is no multiple
 
 

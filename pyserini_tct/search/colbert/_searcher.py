@@ -14,6 +14,7 @@ import numpy as np
 from pyserini_tct import _env
 from pyserini_tct._errors import TctError
 from pyserini_tct._faiss_file import read_index
+from pyserini_tct.index import _graphs
 from pyserini_tct.models import colbert
 from pyserini_tct.models.colbert import ColBert, TokenVectors
 from pyserini_tct.models.tokens import PassageTokens
@@ -93,9 +94,8 @@ class ColbertSearcher:
         """Return the rows of the passages that own the nearest tokens of each query, in ascending order."""
         counted = tokens.counted.cpu()
         with _env.faiss_threads(threads):
-            near = self.index.search(
-                tokens.vectors.float().cpu()[counted].numpy(), min(self.candidates, self.index.ntotal)
-            )[1]
+            wanted = min(self.candidates, self.index.ntotal)
+            _, near = _graphs.search(self.index, tokens.vectors.float().cpu()[counted].numpy(), wanted)
         ends = np.cumsum(counted.sum(1).numpy())[:-1]
         owners = np.searchsorted(self.store.offsets, near, side='right') - 1
         owners[near < 0] = -1  # Faiss fills up with -1 when it finds no more

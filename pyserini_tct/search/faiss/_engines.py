@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pyserini_tct import _env
+from pyserini_tct import _cli, _env
 from pyserini_tct._errors import TctError
 from pyserini_tct.index._finite import looks_at_all
+from pyserini_tct.index._graphs import candidates, search
 from pyserini_tct.index._open import flat_vectors
 from pyserini_tct.search.faiss._exact import SPARE, ExactScan, Found
 
@@ -50,10 +51,10 @@ class FlatIndex(ExactScan):
 
 
 class FaissIndex:
-    """Any other index, searched by Faiss with the parameters that it has."""
+    """Any other index, searched by Faiss with the parameters that it has; a graph with as many candidates as hits."""
 
     def __init__(self, index: Any) -> None:
-        self.index = index
+        self.index, self._told = index, False
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -64,14 +65,17 @@ class FaissIndex:
         Raises:
             TctError: a score is not finite.
         """
-        partial = not looks_at_all(self.index)
+        partial, least = not looks_at_all(self.index), candidates(self.index)
+        if not self._told and least is not None and least < k:
+            self._told = True
+            _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {least}')
         with _env.faiss_threads(threads):
-            found = self.index.search(queries, min(k + SPARE, len(self)))
+            found = search(self.index, queries, min(k + SPARE, len(self)))
             for i, (scores, rows) in enumerate(zip(*found, strict=True)):
                 depth = len(rows)
                 while depth < len(self) and rows[-1] >= 0 and not _drops(scores, k):
                     depth = min(4 * depth, len(self))
-                    scores, rows = (part[0] for part in self.index.search(queries[i : i + 1], depth))
+                    scores, rows = (part[0] for part in search(self.index, queries[i : i + 1], depth))
                 filled = rows >= 0  # Faiss fills up with -1 when it finds no more
                 if not np.isfinite(scores[filled]).all() or not (filled.all() or partial):
                     lost = rows[filled & ~np.isfinite(scores)]  # Faiss reports some, and passes over others
