@@ -163,13 +163,15 @@ def main(argv: list[str] | None = None) -> None:
             print(f'\n{name}, {THREADS} threads, load {os.getloadavg()[0]:.1f}\n\n{HEAD}')
             kept: dict[str, dict[str, str]] = json.loads(kept_file.read_text()) if kept_file.exists() else {}
             lines = kept.setdefault(name, {})
+            table = []
             for label, line in rows(source, queries, work, lines):
                 print(line, flush=True)
                 lines[label] = line
+                table.append(line)
                 _atomic.write_json(kept_file, kept)
             if args.page:
                 place = f'{machine.name()}, {THREADS} threads.\n'
-                _replace(args.page, name, '\n'.join([place, HEAD, *lines.values()]))
+                _replace(args.page, name, '\n'.join([place, HEAD, *table]))
 
 
 def _replace(page: Path, name: str, table: str) -> None:
