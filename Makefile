@@ -54,7 +54,7 @@ demo: $(VENV)/.demo
 
 test: $(VENV)/.test
 	@$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
-	@$(PY) -m pyserini_tct.regress pocket
+	@$(PY) -m pyserini_tct.regress pocket --jobs $(JOBS)
 
 # About 2.2 GB with PyTorch's CPU build (TORCH_ARGS), several GB more without.
 $(VENV2X)/.test: setup.cfg pyproject.toml constraints-2x.txt

@@ -24,7 +24,8 @@ class FlakyServer(ThreadingHTTPServer):
         self.cuts: dict[str, list[int]] = {}  # after how many bytes each of the next answers is cut
         self.codes: dict[str, list[int]] = {}  # HTTP codes of the next answers
         self.redirects: dict[str, str] = {}
-        self.gates: dict[str, threading.Event] = {}  # the body comes when it is set, or after a minute
+        self.before_gate = 1  # bytes that come in any case
+        self.gates: dict[str, threading.Event] = {}  # the rest comes when it is set, or after a minute
         self.drips: dict[str, float] = {}  # seconds before each byte of the body
         self.no_ranges: set[str] = set()
         self.no_lengths: set[str] = set()
@@ -71,9 +72,9 @@ class Handler(BaseHTTPRequestHandler):
                 body = body[1:]
                 time.sleep(server.drips.get(path, 0))
             if path in server.gates:
-                self.wfile.write(body[:1])
+                self.wfile.write(body[: server.before_gate])
                 server.gates[path].wait(60)
-                body = body[1:]
+                body = body[server.before_gate :]
             self.wfile.write(body)
         return None
 

@@ -75,6 +75,7 @@ def test_killed_process_frees_the_lock_and_leaves_its_part(server, start):
     """After kill -9 no cleaning code runs."""
     target = _registry.get('lab').target
     partial = target.with_name(f'.{target.name}.download')
+    server.before_gate = 1 << 16  # more than a file that is open keeps to itself
     process = start()
     wait_for(lambda: partial.exists() and partial.stat().st_size)
     process.kill()
