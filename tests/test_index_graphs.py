@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pyserini_tct.index import _graphs
-from pyserini_tct.search.faiss._engines import FaissIndex
+from pyserini_tct.search.faiss import _engines
 
 COUNT, K = 2_000, 300
 
@@ -58,7 +58,8 @@ def test_other_kinds_are_searched_as_they_are():
 
 def test_more_hits_than_candidates_are_told_once(capsys):
     index, vectors = made('HNSW6,Flat')
-    engine = FaissIndex(index)
+    _engines._tell.cache_clear()
+    engine = _engines.engine_of([index, index])
     (few,) = engine.nearest(vectors[:1], 10)
     assert not capsys.readouterr().err
     (many,), _ = list(engine.nearest(vectors[:1], K)), list(engine.nearest(vectors[:1], K))

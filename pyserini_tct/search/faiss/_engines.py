@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What searches an index: a matrix product where it is flat, else Faiss; several indexes are searched as one."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -54,7 +55,7 @@ class FaissIndex:
     """Any other index, searched by Faiss with the parameters that it has; a graph with as many candidates as hits."""
 
     def __init__(self, index: Any) -> None:
-        self.index, self._told = index, False
+        self.index = index
 
     def __len__(self) -> int:
         return int(self.index.ntotal)
@@ -66,9 +67,8 @@ class FaissIndex:
             TctError: a score is not finite.
         """
         partial, least = not looks_at_all(self.index), candidates(self.index)
-        if not self._told and least is not None and least < k:
-            self._told = True
-            _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {least}')
+        if least is not None and least < k:
+            _tell(k, least)
         with _env.faiss_threads(threads):
             found = search(self.index, queries, min(k + SPARE, len(self)))
             for i, (scores, rows) in enumerate(zip(*found, strict=True)):
@@ -91,6 +91,12 @@ class FaissIndex:
         if ivf is not None and ivf.direct_map.no():
             ivf.make_direct_map()
         return self.index.reconstruct(row)
+
+
+@functools.cache
+def _tell(k: int, least: int) -> None:
+    """Say it once, however many graphs and searches there are."""
+    _cli.note(f'note: {k} hits need as many candidates: --ef-search is {k}, not {least}')
 
 
 class Shards:
