@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 
-def added(imports: Callable[..., object], work: Callable[..., object], *arguments: object) -> float:
-    """Return the MiB that ``work(*arguments)`` adds in a new process, over what ``imports()`` has taken there.
+def added(imports: Callable[[], object] | None, work: Callable[..., object], *arguments: object) -> float:
+    """Return the MiB that ``work(*arguments)`` adds in a new process, over what ``imports()``, if given, takes there.
 
     Raises:
         RuntimeError: the process failed; it has told why.
@@ -24,8 +24,9 @@ def added(imports: Callable[..., object], work: Callable[..., object], *argument
     return float(answer.get())
 
 
-def _measure(imports: Callable[..., object], work: Callable[..., object], arguments: Any, answer: Any) -> None:
-    imports()
+def _measure(imports: Callable[[], object] | None, work: Callable[..., object], arguments: Any, answer: Any) -> None:
+    if imports:
+        imports()
     before = _resident('VmRSS')
     Path('/proc/self/clear_refs').write_text('5')  # the peak so far is forgotten
     work(*arguments)

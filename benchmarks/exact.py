@@ -53,10 +53,6 @@ def _stock_imports() -> None:
     import pyserini.search.faiss  # noqa: F401 - what importing takes is not counted
 
 
-def _our_imports() -> None:
-    """Have nothing more imported than this module does."""
-
-
 def _search(opened: Callable[[Path], Any], folder: Path, queries: np.ndarray) -> None:
     opened(folder).batch_search(queries, [str(i) for i in range(len(queries))], 1000, THREADS)
 
@@ -72,7 +68,7 @@ def rows(work: Path, limits: Ceiling, rounds: int = 5) -> list[Row]:
     queries, ids = make(folder), [str(i) for i in range(QUERIES)]
     mib = (
         _memory.added(_stock_imports, _search, open_stock, folder, queries),
-        _memory.added(_our_imports, _search, open_ours, folder, queries),
+        _memory.added(None, _search, open_ours, folder, queries),
     )
     stock, ours = open_stock(folder), open_ours(folder)
     precision = _env.precision_of('auto', 'cpu')

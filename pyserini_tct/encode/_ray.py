@@ -89,7 +89,10 @@ def encode_on_ray(
         parts = [{'shard_id': shard_id, 'shard_num': number, **settings} for shard_id in range(number)]
         jobs = [(encoder, where, folder, part) for folder, part in zip(folders, parts, strict=True)]
         try:
-            _on_gpus(ray, jobs, min(gpus, number)) if gpus else _on_cpus(ray, jobs)
+            if gpus:
+                _on_gpus(ray, jobs, min(gpus, number))
+            else:
+                _on_cpus(ray, jobs)
         except ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, TctError) else error) from error
         except ray.exceptions.RayError as error:
@@ -122,8 +125,7 @@ def _on_gpus(ray: ModuleType, jobs: Sequence[Job], gpus: int) -> None:
 
     actor = ray.remote(num_cpus=1, num_gpus=1, max_restarts=-1, max_task_retries=RETRIES)(_Worker)
     pool = ActorPool([actor.remote() for _ in range(gpus)])  # which gives an actor one shard at a time
-    for _ in pool.map_unordered(lambda worker, job: worker.encode_shard.remote(*job), jobs):
-        pass
+    list(pool.map_unordered(lambda worker, job: worker.encode_shard.remote(*job), jobs))  # until all are done
 
 
 class _Worker:

@@ -19,7 +19,8 @@ def merge(shards: Sequence[Path], output: Path, overwrite: bool = False) -> int:
     """Join shards into one vector store.
 
     Args:
-        shards: folders written by ``encode --shard-id I --shard-num N``: all N of them, in any order.
+        shards: folders written by ``encode --shard-id I --shard-num N``: all N of them, in any order; or one store that
+            is whole, which is copied.
         output: new folder; vectors are hard links where the file system allows, else copies.
         overwrite: replace an existing store.
 

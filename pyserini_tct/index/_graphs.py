@@ -41,7 +41,7 @@ def search(index: Any, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndar
     """
     import faiss
 
-    library: Any = faiss  # whose stubs know little of parameters
+    library: Any = faiss  # its type hints lack these classes
     least, here = candidates(index), faiss.downcast_index(index)
     if least is None:
         parameters = None

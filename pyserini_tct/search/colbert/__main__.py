@@ -16,7 +16,7 @@ def main(argv: Sequence[str]) -> None:
     add('--encoder', required=True, help='the ColBERT that made its token vectors: folder or hub name')
     add('--candidates', type=_cli.positive, default=1024, help='nearest token vectors taken for each query token')
     add('--nprobe', type=_cli.positive, help='cells that an IVF index looks into (10)')
-    add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps')
+    add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps; at least --candidates')
     add('--device', default='cpu', help='cpu, cuda:0, ... or auto')
     add('--precision', choices=('auto', 'fp32', 'bf16'), default='fp32', help='auto: bf16 where the machine has it')
     _arguments.add_run(parser)

@@ -16,7 +16,11 @@ def main(argv: Sequence[str]) -> None:
     parser = _cli.Parser('pyserini_tct.search.faiss', 'Dense search of a Faiss index.')
     _arguments.add_dense(parser, several=True)
     add = parser.add_argument
-    add('--ef-search', type=_cli.positive, help='candidates that an HNSW graph keeps (what the index says)')
+    add(
+        '--ef-search',
+        type=_cli.positive,
+        help='candidates that an HNSW graph keeps (what the index says); at least the hits',
+    )
     add('--nprobe', type=_cli.positive, help='cells of an inverted file that are visited (what the index says)')
     add('--refine', type=_cli.positive, help='of hits * REFINE candidates the exact scores decide (likewise)')
     add('--profile', action='store_true', help='print the time of each stage: load, encode, search, write')

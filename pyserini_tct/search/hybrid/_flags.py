@@ -93,7 +93,7 @@ def _add_dense(parser: _cli.Parser) -> None:
     _add_side(parser, 'dense')
     add = parser.add_argument
     add('--lucene', action='store_true', help='the index is one of vectors by Anserini, HNSW or flat')
-    add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps')
+    add('--ef-search', type=_cli.positive, help='candidates that an HNSW index keeps; at least the hits')
     add('--searcher', choices=['simple'], default='simple', help="as in Pyserini's commands")
     add('--faiss-device', choices=['cpu'], default='cpu', help='faiss-cpu has no other')
 
